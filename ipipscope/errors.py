@@ -1,0 +1,80 @@
+"""Every exception of ipipscope: each says where it happened and what to do next.
+
+A bad packet is data (`ipipscope.decoder.malformed`); a bad file is one of these. All of them carry their parts as
+attributes, for tests and programs, and read as one line for people.
+"""
+
+from __future__ import annotations
+
+
+class IpipscopeError(Exception):
+    """Base of all errors that are somebody's input or surroundings, never a fault of ours."""
+
+
+class UsageError(IpipscopeError):
+    """The call asks for something that cannot be: a bad option, a bad name."""
+
+
+class InputError(IpipscopeError):
+    """Something that was to be read could not be, or not to its end.
+
+    source: file name as the user gave it, `-` for standard input.
+    problem: what is wrong, without the file name.
+    hint: what to do next, a whole sentence; may be empty.
+    """
+
+    def __init__(self, source: str, problem: str, hint: str = "") -> None:
+        self.source, self.problem, self.hint = source, problem, hint
+        super().__init__(source, problem, hint)
+
+    def __str__(self) -> str:
+        return f"{self.source}: {self.problem}" + (f" {self.hint}" if self.hint else "")
+
+
+class CaptureUnreadable(InputError):
+    """Not a capture, or one of a kind that cannot be read at all."""
+
+
+class CaptureDamaged(InputError):
+    """A capture that stops making sense at an octet; what stands before it was read.
+
+    frame: number of the record that does not make sense, from 1.
+    offset: octets from the start of the (uncompressed) file.
+    """
+
+    def __init__(self, source: str, problem: str, hint: str = "", *, frame: int, offset: int) -> None:
+        super().__init__(source, problem, hint)
+        self.frame, self.offset = frame, offset
+
+
+class CaptureTruncated(CaptureDamaged):
+    """The file ends inside a record.
+
+    promised: octets that the record asks for; present: octets that are there.
+    """
+
+    def __init__(self, source: str, *, frame: int, offset: int, promised: int, present: int) -> None:
+        self.promised, self.present = promised, present
+        before = f"The {frame - 1} frames before it are in the report." if frame > 1 else "No frame stands before it."
+        super().__init__(
+            source,
+            f"frame {frame} at octet {offset} promises {promised} octets, the file ends after {present}.",
+            f"{before} Record with `tcpdump -U` to keep the tail.",
+            frame=frame,
+            offset=offset,
+        )
+
+
+class LinkTypeUnsupported(InputError):
+    """Frames of this link type are counted, not decoded.
+
+    link_type: number as in the file; name: as tcpdump.org/linktypes.html has it, or the number.
+    """
+
+    def __init__(self, source: str, link_type: int, name: str) -> None:
+        self.link_type, self.name = link_type, name
+        super().__init__(
+            source,
+            f"link type {name} ({link_type}) is not decoded, its frames are only counted.",
+            "Record on an Ethernet, raw IP or `any` interface.",
+        )

@@ -1,0 +1,205 @@
+"""The words of the design as types: what a person reads is built from these few frozen values.
+
+Packets by the million live in columns (`ipipscope.decoder.columns`); what is here is small. Time is integer
+nanoseconds since 1970-01-01 UTC everywhere; an address is `ipaddress.IPv4Address`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from ipaddress import IPv4Address
+from typing import Final
+
+MICROSECOND: Final = 1_000
+MILLISECOND: Final = 1_000_000
+SECOND: Final = 1_000_000_000
+
+
+class Role(StrEnum):
+    """What a capture point shows."""
+
+    PHYSICAL = "physical"
+    """A NIC: outer headers are visible."""
+    TUNNEL = "tunnel"
+    """tunl0 and its like: inner headers only, before encapsulation and after decapsulation."""
+    WORKLOAD = "workload"
+    """A pod's interface on the host (cali*, veth*): inner headers only."""
+    ANY = "any"
+    """All interfaces of a node in one Linux cooked capture."""
+    LOOPBACK = "loopback"
+    """lo: nothing of an overlay passes here."""
+
+
+class Leg(StrEnum):
+    """Which packet of an exchange was seen."""
+
+    REQUEST = "request"
+    REPLY = "reply"
+    REQUEST_ERROR = "request-error"
+    """An ICMP error that quotes the request."""
+    REPLY_ERROR = "reply-error"
+    """An ICMP error that quotes the reply."""
+
+
+class Impact(StrEnum):
+    """What the user lost."""
+
+    LOSS = "loss"
+    PARTIAL = "partial"
+    NONE = "none"
+
+
+class Confidence(StrEnum):
+    """How sure a finding is; it falls with what was not captured."""
+
+    CERTAIN = "certain"
+    LIKELY = "likely"
+    POSSIBLE = "possible"
+
+
+class CauseClass(StrEnum):
+    """Kinds of causes (DESIGN.md, section 6)."""
+
+    WRONG_ROUTE = "wrong-route"
+    RP_FILTER = "rp-filter"
+    FIREWALL = "firewall"
+    TUNNEL_DEVICE_DOWN = "tunnel-device-down"
+    MTU = "mtu"
+    POD_GONE = "pod-gone"
+    POD_DEAD = "pod-dead"
+    NAT = "nat"
+    SOURCE_SELECTION = "source-selection"
+    NETWORK_LOSS = "network-loss"
+    NETWORK = "network"
+    CAPTURE_WINDOW = "capture-window"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class CapturePoint:
+    """One interface of one node where packets were recorded."""
+
+    node: str
+    interface: str
+
+    def __str__(self) -> str:
+        return f"{self.node}:{self.interface}" if self.node != self.interface else self.node
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PointSummary:
+    """What one capture point recorded, from one file or several."""
+
+    point: CapturePoint
+    role: Role
+    files: tuple[str, ...]
+    link_types: tuple[str, ...]
+    snaplen: int
+    """The smallest of its files, octets; 0 when no file says."""
+    packets: int
+    """Recorded at this point, identical records of several files counted once."""
+    first: int | None
+    """Capture time of its first packet; None when it recorded none."""
+    last: int | None
+    dropped: int | None = None
+    """Packets that the capture itself lost; None when the file does not say."""
+    kinds: dict[str, int] = field(default_factory=dict)
+    """Packets by kind: native, ipip, arp, ipv6 ... (names of `ipipscope.decoder.columns.Kind`)."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Flow:
+    """The inner addresses of a conversation, in the requester's direction."""
+
+    src: IPv4Address
+    dst: IPv4Address
+    protocol: str
+    """icmp, tcp or udp."""
+    id: int | None = None
+    """ICMP identifier; None for other protocols and where several were folded into one line."""
+    sport: int | None = None
+    dport: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OuterPair:
+    """The tunnel's ends as one packet names them: outer source and outer destination."""
+
+    src: IPv4Address
+    dst: IPv4Address
+
+    def __str__(self) -> str:
+        return f"{self.src} > {self.dst}"
+
+
+@dataclass(frozen=True, slots=True)
+class TunnelPair:
+    """Outer pairs of a request and of its reply; None where it was not seen encapsulated."""
+
+    request: OuterPair | None
+    reply: OuterPair | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """One frame that helps to prove a finding."""
+
+    file: str
+    frame: int
+    """Place in *file*, from 1, as Wireshark counts."""
+    time: int
+    what: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """The line of host configuration that explains a finding."""
+
+    cls: CauseClass
+    node: str | None
+    config: str | None
+    """The guilty line as the host shows it."""
+    text: str
+    """One or two sentences for people."""
+    counters: tuple[str, ...] = ()
+    """Counters that moved and support the cause, as `tunl0 tx collisions 20`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remedy:
+    """A command that mends a finding's cause; printed, never run."""
+
+    node: str
+    command: str
+    why: str = ""
+    risk: str = ""
+    undo: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """A rule with all the exchanges it struck on one node and tunnel pair."""
+
+    code: str
+    rule: str
+    impact: Impact
+    confidence: Confidence
+    node: str | None
+    interface: str | None
+    count: int
+    first: int
+    last: int
+    summary: str
+    tunnels: tuple[TunnelPair, ...] = ()
+    flows: tuple[Flow, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+    display_filter: str = ""
+    """Selects the struck packets in Wireshark and `tshark -Y`."""
+    consequences: tuple[str, ...] = ()
+    """Codes of rules that the same exchanges strike because of this one."""
+    disproved_by: str = ""
+    next_captures: tuple[str, ...] = ()
+    """What to record next where the captures do not settle it."""
+    cause: Cause | None = None
+    remedy: tuple[Remedy, ...] = ()
