@@ -1,34 +1,18 @@
-"""Build backend: setuptools, plus the hot loops compiled where a C compiler is at hand.
+"""Compiles the hot loops when the package is built; plain Python stays where that cannot be.
 
-The modules named in `[tool.ipipscope] compiled` of pyproject.toml are ordinary Python; the `.pxd` file beside each
-gives Cython the C types. `IPIPSCOPE_COMPILE` picks the build: `auto` (the default: compile, fall back to plain Python
-when that fails), `skip` (plain Python) or `require` (a failure to compile fails the build).
+The modules listed under `ext-modules` in pyproject.toml are ordinary Python; the `.pxd` file beside each gives Cython
+the C types. `IPIPSCOPE_COMPILE` picks the build: `auto` (the default: compile, fall back to plain Python when that
+fails), `skip` (plain Python) or `require` (a failure to compile fails the build).
 """
 
 from __future__ import annotations
 
 import os
 import sys
-import tomllib
 from pathlib import Path
-from typing import Any
 
-from setuptools import build_meta as _setuptools
-from setuptools.command import build_ext as _build_ext
-from setuptools.dist import Distribution
+from setuptools.command.build_ext import build_ext
 
-__all__ = [
-    "build_editable",
-    "build_sdist",
-    "build_wheel",
-    "get_requires_for_build_editable",
-    "get_requires_for_build_sdist",
-    "get_requires_for_build_wheel",
-    "prepare_metadata_for_build_editable",
-    "prepare_metadata_for_build_wheel",
-]
-
-ROOT = Path(__file__).resolve().parent.parent
 DIRECTIVES = {
     "annotation_typing": False,  # annotations speak to mypy, the .pxd files to C
     "boundscheck": True,  # hostile octets may raise, never read past the buffer
@@ -39,80 +23,33 @@ DIRECTIVES = {
 }
 
 
-def _choice() -> str:
-    choice = os.environ.get("IPIPSCOPE_COMPILE", "auto")
-    if choice not in {"auto", "skip", "require"}:
-        raise SystemExit(f"IPIPSCOPE_COMPILE={choice}: use auto, skip or require")
-    return choice
+class CompileHotLoops(build_ext):
+    """Cython first, then the C compiler; both may be missing unless IPIPSCOPE_COMPILE=require."""
 
+    def finalize_options(self) -> None:
+        self.choice = os.environ.get("IPIPSCOPE_COMPILE", "auto")
+        if self.choice not in {"auto", "skip", "require"}:
+            raise SystemExit(f"IPIPSCOPE_COMPILE={self.choice}: use auto, skip or require")
+        self.distribution.ext_modules = self._translated(self.distribution.ext_modules or [])
+        super().finalize_options()
 
-class _Compile(_build_ext.build_ext):
-    """Compiles the hot loops; without a compiler the plain modules stay, which give the same results, slower."""
-
-    def run(self) -> None:
+    def _translated(self, extensions: list) -> list:  # type: ignore[type-arg]
+        """The extensions with C sources in place of the Python ones."""
+        if self.choice == "skip":
+            return []
         try:
-            super().run()
+            from Cython.Build import cythonize  # noqa: PLC0415  (needed by the build alone)
+
+            for extension in extensions:
+                extension.optional = self.choice == "auto"
+                extension.extra_compile_args = ["-O3"]
+            return list(cythonize(extensions, compiler_directives=DIRECTIVES, build_dir="build/cython"))
         except Exception as failure:
-            if _choice() == "require":
+            if self.choice == "require":
                 raise
-            print(f"ipipscope: not compiled ({failure}); the plain Python build is slower", file=sys.stderr)
-            self.extensions = []
+            print(f"ipipscope: not compiled ({failure}); plain Python is slower", file=sys.stderr)
+            return []
 
     def get_outputs(self) -> list[str]:
+        # An optional extension that did not compile has no output to install.
         return [path for path in super().get_outputs() if Path(path).exists()]
-
-
-def _extensions() -> list[Any]:
-    if _choice() == "skip":
-        return []
-    try:
-        from Cython.Build import cythonize  # noqa: PLC0415  (a build requirement, absent at run time)
-    except ImportError:
-        if _choice() == "require":
-            raise
-        return []
-    from setuptools import Extension  # noqa: PLC0415
-
-    modules = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["ipipscope"]["compiled"]
-    extensions = [
-        Extension(name, [name.replace(".", "/") + ".py"], extra_compile_args=["-O3"], optional=_choice() == "auto")
-        for name in modules
-    ]
-    return list(cythonize(extensions, compiler_directives=DIRECTIVES, build_dir="build/cython"))
-
-
-class _WithExtensions:
-    """Hands the extensions to setuptools, which takes them from no static file."""
-
-    def __enter__(self) -> None:
-        self._finalize = Distribution.finalize_options
-        original = self._finalize
-
-        def finalize_options(distribution: Distribution) -> None:
-            if not distribution.ext_modules:
-                distribution.ext_modules = _extensions()
-                distribution.cmdclass.setdefault("build_ext", _Compile)
-            original(distribution)
-
-        Distribution.finalize_options = finalize_options  # type: ignore[method-assign]
-
-    def __exit__(self, *_: object) -> None:
-        Distribution.finalize_options = self._finalize  # type: ignore[method-assign]
-
-
-def build_wheel(directory: str, settings: Any = None, metadata: str | None = None) -> str:
-    with _WithExtensions():
-        return _setuptools.build_wheel(directory, settings, metadata)
-
-
-def build_editable(directory: str, settings: Any = None, metadata: str | None = None) -> str:
-    with _WithExtensions():
-        return _setuptools.build_editable(directory, settings, metadata)
-
-
-build_sdist = _setuptools.build_sdist
-get_requires_for_build_wheel = _setuptools.get_requires_for_build_wheel
-get_requires_for_build_editable = _setuptools.get_requires_for_build_editable
-get_requires_for_build_sdist = _setuptools.get_requires_for_build_sdist
-prepare_metadata_for_build_wheel = _setuptools.prepare_metadata_for_build_wheel
-prepare_metadata_for_build_editable = _setuptools.prepare_metadata_for_build_editable
