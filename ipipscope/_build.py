@@ -26,30 +26,33 @@ DIRECTIVES = {
 class CompileHotLoops(build_ext):
     """Cython first, then the C compiler; both may be missing unless IPIPSCOPE_COMPILE=require."""
 
-    def finalize_options(self) -> None:
-        self.choice = os.environ.get("IPIPSCOPE_COMPILE", "auto")
-        if self.choice not in {"auto", "skip", "require"}:
-            raise SystemExit(f"IPIPSCOPE_COMPILE={self.choice}: use auto, skip or require")
-        self.distribution.ext_modules = self._translated(self.distribution.ext_modules or [])
-        super().finalize_options()
-
-    def _translated(self, extensions: list) -> list:  # type: ignore[type-arg]
-        """The extensions with C sources in place of the Python ones."""
-        if self.choice == "skip":
-            return []
+    def run(self) -> None:
+        choice = os.environ.get("IPIPSCOPE_COMPILE", "auto")
+        if choice not in {"auto", "skip", "require"}:
+            raise SystemExit(f"IPIPSCOPE_COMPILE={choice}: use auto, skip or require")
+        if choice == "skip":
+            self.extensions = []
+            return
         try:
-            from Cython.Build import cythonize  # noqa: PLC0415  (needed by the build alone)
-
-            for extension in extensions:
-                extension.optional = self.choice == "auto"
-                extension.extra_compile_args = ["-O3"]
-            return list(cythonize(extensions, compiler_directives=DIRECTIVES, build_dir="build/cython"))
+            self._translate()
+            for extension in self.extensions:
+                extension.optional = False
+            super().run()
         except Exception as failure:
-            if self.choice == "require":
+            if choice == "require":
                 raise
             print(f"ipipscope: not compiled ({failure}); plain Python is slower", file=sys.stderr)
-            return []
+            self.extensions = []
+
+    def _translate(self) -> None:
+        """Put C sources in place of the Python ones."""
+        from Cython.Build import cythonize  # noqa: PLC0415  (needed by the build alone)
+
+        translated = cythonize(self.extensions, compiler_directives=DIRECTIVES, build_dir="build/cython")
+        for extension, result in zip(self.extensions, translated, strict=True):
+            extension.sources = result.sources
+            extension.extra_compile_args = ["-O3"]
 
     def get_outputs(self) -> list[str]:
-        # An optional extension that did not compile has no output to install.
+        # What did not compile has no output to install.
         return [path for path in super().get_outputs() if Path(path).exists()]

@@ -1,0 +1,232 @@
+"""pcapng, per section and interface (draft-ietf-opsawg-pcapng): names, clocks, statistics.
+
+Blocks that are no packets are read here, one by one; packet blocks go through the compiled walk. Unknown and custom
+blocks are skipped by their length.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from ipipscope.capture import records
+from ipipscope.capture.packets import ROWS, Interface, Records
+from ipipscope.capture.pcap import LINK_TYPE_MASK, LONGEST, LONGEST_EVER
+from ipipscope.errors import CaptureDamaged, CaptureTruncated, CaptureUnreadable, InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Literal
+
+    from ipipscope.capture.window import Window
+    from ipipscope.decoder.columns import Array
+
+SECTION_HEADER: Final = 0x0A0D0D0A  # reads the same in both octet orders
+INTERFACE_DESCRIPTION: Final = 1
+INTERFACE_STATISTICS: Final = 5
+BYTE_ORDER_MAGIC: Final = 0x1A2B3C4D
+BLOCK_MIN: Final = 12
+BLOCK_MAX: Final = 1 << 28
+"""Blocks longer than this are damage, not data."""
+NO_TIME: Final = np.iinfo("i8").min
+
+# Option codes, §4.2 (interfaces) and §4.6 (statistics)
+IF_NAME, IF_DESCRIPTION, IF_TSRESOL, IF_FILTER, IF_OS, IF_TSOFFSET = 2, 3, 9, 11, 12, 14
+ISB_RECEIVED, ISB_DROPPED = 4, 5
+
+
+class _Clock:
+    """An interface's time resolution and offset: ticks to nanoseconds."""
+
+    def __init__(self, resolution: int = 6, offset: int = 0) -> None:
+        exponent = resolution & 0x7F
+        if resolution & 0x80:
+            self.numerator, self.denominator = 1_000_000_000, 1 << min(exponent, 127)
+        elif exponent <= 9:
+            self.numerator, self.denominator = 10 ** (9 - exponent), 1
+        else:
+            self.numerator, self.denominator = 1, 10 ** (exponent - 9)
+        self.offset = offset * 1_000_000_000
+
+    def nanoseconds(self, ticks: Array) -> Array:
+        """i8 from u8; times that no i8 holds become `NO_TIME`."""
+        largest = (1 << 63) - 1 - abs(self.offset)
+        if self.denominator == 1:
+            fits = ticks <= np.uint64(max(0, largest) // self.numerator)
+            time = ticks * np.uint64(self.numerator)
+        else:
+            # Python's integers: exact for every resolution, and rare enough.
+            exact = [int(tick) * self.numerator // self.denominator for tick in ticks]
+            fits = np.array([value <= largest for value in exact], bool)
+            time = np.array([value if value <= largest else 0 for value in exact], "u8")
+        result = time.astype("i8") + self.offset
+        result[~fits] = NO_TIME
+        return result
+
+
+class PcapngReader:
+    """Reads one pcapng stream, batch by batch.
+
+    interfaces: of all sections so far, in file order; grows while `batches` runs.
+    problems: what could not be read, filled while `batches` runs.
+    Raises CaptureUnreadable when the first section header is no such thing.
+    """
+
+    def __init__(self, window: Window, name: str) -> None:
+        self._window, self._name = window, name
+        self.interfaces: list[Interface] = []
+        self.problems: list[InputError] = []
+        self._clocks: list[_Clock] = []
+        self._order: Literal["big", "little"] = "little"
+        self._first = 0
+        self._frame = 1
+        if not window.fill(28):
+            raise CaptureUnreadable(
+                name, f"the pcapng section header is cut: {len(window)} of 28 octets.", "Record it again."
+            )
+        magic = bytes(window.octets[window.start + 8 : window.start + 12])
+        if BYTE_ORDER_MAGIC not in (int.from_bytes(magic, "big"), int.from_bytes(magic, "little")):
+            raise CaptureUnreadable(name, "the pcapng section header has no byte-order magic.", "Record it again.")
+
+    def batches(self) -> Iterator[Records]:
+        """The file's packets in file order, whatever their interface."""
+        window = self._window
+        walk = records.Walk()
+        need = BLOCK_MIN
+        while window.fill(need):
+            offsets, captured, wire = (np.empty(ROWS, "u4") for _ in range(3))
+            ticks, interface = np.empty(ROWS, "u8"), np.empty(ROWS, "u2")
+            section = self.interfaces[self._first :]
+            limit = min(max([LONGEST, *(each.snaplen for each in section)]), LONGEST_EVER)
+            records.walk_pcapng(
+                memoryview(window.octets), window.start, window.end, self._order == "big", self._first, len(section),
+                limit, section[0].snaplen if section else 0,
+                memoryview(offsets), memoryview(captured), memoryview(wire), memoryview(ticks),
+                memoryview(interface), walk,
+            )  # fmt: skip
+            octets, count = window.octets, walk.count
+            window.forward(walk.position - window.start)
+            if count:
+                time = self._time(ticks[:count], interface[:count])
+                yield Records(
+                    octets, offsets[:count], captured[:count], wire[:count], time, interface[:count], self._frame
+                )
+                self._frame += count
+            need = walk.need if walk.status == records.MORE else BLOCK_MIN
+            if walk.status == records.BROKEN:
+                self._damaged("the block is no packet block it claims to be: its lengths contradict each other")
+                return
+            if walk.status == records.OTHER_BLOCK:
+                needed = self._other_block()
+                if needed is None:
+                    return
+                need = needed
+        if len(window):
+            self.problems.append(
+                CaptureTruncated(
+                    self._name, frame=self._frame, offset=window.offset, promised=need, present=len(window)
+                )
+            )
+
+    def _time(self, ticks: Array, interface: Array) -> Array:
+        first = int(interface[0])
+        no_time = ticks == np.iinfo("u8").max
+        if (interface == first).all():
+            time = self._clocks[first].nanoseconds(ticks)
+        else:
+            time = np.empty(len(ticks), "i8")
+            for which in np.unique(interface):
+                rows = interface == which
+                time[rows] = self._clocks[which].nanoseconds(ticks[rows])
+        if no_time.any():
+            time[no_time] = NO_TIME
+        return time
+
+    def _damaged(self, problem: str) -> None:
+        offset = self._window.offset
+        self.problems.append(
+            CaptureDamaged(
+                self._name,
+                f"block at octet {offset} (frame {self._frame}): {problem}.",
+                "Everything before it is in the report.",
+                frame=self._frame,
+                offset=offset,
+            )
+        )
+
+    def _other_block(self) -> int | None:
+        """Read or skip the block at the window's start; octets needed next, None when the file ends to make sense."""
+        window = self._window
+        octets, start = window.octets, window.start
+        kind = int.from_bytes(octets[start : start + 4], self._order)
+        if kind == SECTION_HEADER:
+            magic = octets[start + 8 : start + 12]
+            order: Literal["big", "little"] = "big" if int.from_bytes(magic, "big") == BYTE_ORDER_MAGIC else "little"
+            if order == "little" and int.from_bytes(magic, "little") != BYTE_ORDER_MAGIC:
+                self._damaged("the section header has no byte-order magic")
+                return None
+            self._order = order
+            self._first = len(self.interfaces)
+        total = int.from_bytes(octets[start + 4 : start + 8], self._order)
+        if total < BLOCK_MIN or total % 4 or total > BLOCK_MAX:
+            self._damaged(f"the block claims {total} octets")
+            return None
+        if not window.fill(total):
+            return total
+        body = bytes(window.octets[window.start + 8 : window.start + total - 4])
+        trailer = window.octets[window.start + total - 4 : window.start + total]
+        if int.from_bytes(trailer, self._order) != total:
+            self._damaged("its two lengths differ")
+            return None
+        if kind == INTERFACE_DESCRIPTION and len(body) >= 8:
+            self._interface(body)
+        elif kind == INTERFACE_STATISTICS and len(body) >= 12:
+            self._statistics(body)
+        window.forward(total)
+        return BLOCK_MIN
+
+    def _options(self, octets: bytes) -> dict[int, bytes]:
+        """Options by code; the first of each code counts. Stops where they stop making sense."""
+        found: dict[int, bytes] = {}
+        at = 0
+        while at + 4 <= len(octets):
+            code = int.from_bytes(octets[at : at + 2], self._order)
+            length = int.from_bytes(octets[at + 2 : at + 4], self._order)
+            if code == 0 or at + 4 + length > len(octets):
+                break
+            found.setdefault(code, octets[at + 4 : at + 4 + length])
+            at += 4 + (length + 3) // 4 * 4
+        return found
+
+    def _interface(self, body: bytes) -> None:
+        options = self._options(body[8:])
+
+        def text(code: int) -> str:
+            return options.get(code, b"").rstrip(b"\0").decode("utf-8", "replace")
+
+        resolution = options.get(IF_TSRESOL, b"\x06")[:1] or b"\x06"
+        offset = int.from_bytes(options.get(IF_TSOFFSET, b"")[:8], self._order, signed=True)
+        self._clocks.append(_Clock(resolution[0], offset if abs(offset) < 1 << 32 else 0))
+        self.interfaces.append(
+            Interface(
+                link_type=int.from_bytes(body[:2], self._order) & LINK_TYPE_MASK,
+                snaplen=int.from_bytes(body[4:8], self._order),
+                name=text(IF_NAME),
+                description=text(IF_DESCRIPTION),
+                filter=options.get(IF_FILTER, b"\0")[1:].rstrip(b"\0").decode("utf-8", "replace"),
+                os=text(IF_OS),
+                resolution=6 if resolution[0] == 6 else 9,
+            )
+        )
+
+    def _statistics(self, body: bytes) -> None:
+        which = self._first + int.from_bytes(body[:4], self._order)
+        if which >= len(self.interfaces):
+            return
+        options = self._options(body[12:])
+        interface = self.interfaces[which]
+        if ISB_RECEIVED in options:
+            interface.received = int.from_bytes(options[ISB_RECEIVED][:8], self._order)
+        if ISB_DROPPED in options:
+            interface.dropped = int.from_bytes(options[ISB_DROPPED][:8], self._order)

@@ -1,0 +1,81 @@
+"""Which capture point an interface of a file is: node, interface and role, from names and link types."""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePath
+from typing import Final
+
+from ipipscope.decoder import link
+from ipipscope.errors import UsageError
+from ipipscope.model import CapturePoint, Role
+
+SUFFIXES: Final = re.compile(r"(\.(pcap|pcapng|cap|dmp|ntar|gz|zst|zstd|lz4|xz|bz2)\d*)+$", re.IGNORECASE)
+TUNNEL: Final = re.compile(r"^(tunl\d+|ipip\d*|tun[-.].+|flannel\.ipip)$")
+WORKLOAD: Final = re.compile(r"^(cali|veth|lxc|azv|eni[0-9a-f]{6}|gke[0-9a-f]|cni\d|cbr\d|docker|kube-bridge|br-|virbr)")
+LOOPBACK: Final = re.compile(r"^lo\d*$")
+ANY: Final = re.compile(r"^any([_.-].*)?$")
+PHYSICAL: Final = re.compile(
+    r"^(eth|en[opsxP]|eno|ens|enp|em\d|p\d+p\d|bond|team|wlan|wl|ib|vlan|usb|vmbr|br\d|ovs|nic|igb|ixgbe)"
+)
+MERGED: Final = frozenset({"merged", "all", "capture", "dump"})
+"""Endings of file names that name no interface."""
+
+
+def stem(file: str) -> str:
+    """The file's name without folders and endings: `node3_eth1` of `case/node3_eth1.pcap.gz`."""
+    name = PurePath(file).name
+    return SUFFIXES.sub("", name) or name
+
+
+def looks_like_interface(name: str) -> bool:
+    """Whether *name* is what hosts call their interfaces."""
+    return any(pattern.match(name) for pattern in (TUNNEL, WORKLOAD, LOOPBACK, ANY, PHYSICAL))
+
+
+def from_file_name(file: str) -> CapturePoint:
+    """The point that a file's name tells: `<node>_<interface>`, else the name stands for both.
+
+    Node names are DNS labels and hold no underscore; interface names may.
+    """
+    name = stem(file)
+    node, _, interface = name.partition("_")
+    if node and interface:
+        return CapturePoint(node, interface)
+    folder = PurePath(file).parent.name
+    if looks_like_interface(name) and folder not in {"", ".", ".."}:
+        return CapturePoint(folder, name)
+    return CapturePoint(name, name)
+
+
+def of_interface(file: str, interface: str) -> CapturePoint:
+    """The point of one interface that a pcapng file names."""
+    told = from_file_name(file)
+    return CapturePoint(told.node, interface)
+
+
+def role(interface: str, link_type: int) -> Role | None:
+    """What a point shows, from its name and link type; None where only its packets can tell."""
+    if link_type in link.COOKED or ANY.match(interface):
+        return Role.ANY
+    if LOOPBACK.match(interface):
+        return Role.LOOPBACK
+    if TUNNEL.match(interface):
+        return Role.TUNNEL
+    if WORKLOAD.match(interface):
+        return Role.WORKLOAD
+    if PHYSICAL.match(interface) and link_type not in link.RAW_IP:
+        return Role.PHYSICAL
+    return None
+
+
+def parse(text: str) -> tuple[CapturePoint, str]:
+    """`NODE:IFACE=FILE`, as the option --point takes it.
+
+    Raises UsageError when it is anything else.
+    """
+    point, equals, file = text.partition("=")
+    node, colon, interface = point.partition(":")
+    if not (equals and colon and node and interface and file):
+        raise UsageError(f"--point {text!r}: write NODE:IFACE=FILE, as in node3:tunl0=a.pcap")
+    return CapturePoint(node, interface), file

@@ -1,0 +1,34 @@
+cimport cython
+
+cdef unsigned long long NO_TICKS
+cdef long long BILLION
+
+cdef class Walk:
+    cdef public Py_ssize_t position
+    cdef public Py_ssize_t count
+    cdef public int status
+    cdef public Py_ssize_t need
+
+cdef unsigned int number(const unsigned char[::1] octets, Py_ssize_t at, bint big) except? 0xFFFFFFFF
+
+@cython.locals(
+    rows=cython.Py_ssize_t, at=cython.Py_ssize_t, row=cython.Py_ssize_t, status=cython.int, need=cython.Py_ssize_t,
+    length=cython.Py_ssize_t, seconds=cython.longlong,
+)
+cpdef walk_pcap(
+    const unsigned char[::1] octets, Py_ssize_t start, Py_ssize_t end, bint big, Py_ssize_t header, long long tick,
+    Py_ssize_t limit, unsigned int[::1] offsets, unsigned int[::1] captured, unsigned int[::1] wire,
+    long long[::1] time, Walk walk,
+)
+
+@cython.locals(
+    rows=cython.Py_ssize_t, at=cython.Py_ssize_t, row=cython.Py_ssize_t, status=cython.int, need=cython.Py_ssize_t,
+    length=cython.Py_ssize_t, kind=cython.uint, total=cython.Py_ssize_t, on_wire=cython.uint, which=cython.uint,
+    body=cython.Py_ssize_t, high=cython.ulonglong,
+)
+cpdef walk_pcapng(
+    const unsigned char[::1] octets, Py_ssize_t start, Py_ssize_t end, bint big, unsigned int first_interface,
+    unsigned int interfaces, Py_ssize_t limit, Py_ssize_t simple_limit, unsigned int[::1] offsets,
+    unsigned int[::1] captured, unsigned int[::1] wire, unsigned long long[::1] ticks,
+    unsigned short[::1] interface, Walk walk,
+)

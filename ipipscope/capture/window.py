@@ -1,0 +1,59 @@
+"""A window that moves over a stream of octets: bounded memory, whatever the file's size."""
+
+from __future__ import annotations
+
+from typing import Final, Protocol
+
+SIZE: Final = 1 << 20
+"""Octets of a window; it grows only for a record that is larger."""
+
+
+class Stream(Protocol):
+    """A binary file, a pipe, or a decompressor around one."""
+
+    def readinto(self, buffer: memoryview, /) -> int | None:
+        """Read into *buffer*; 0 at the end."""
+        ...
+
+
+class Window:
+    """The octets `octets[start:end]` of a stream; `octets[start]` is octet `offset` of the stream."""
+
+    def __init__(self, stream: Stream, size: int = SIZE) -> None:
+        self._stream = stream
+        self.octets = bytearray(size)
+        self.start = 0
+        self.end = 0
+        self.offset = 0
+        self.ended = False
+
+    def __len__(self) -> int:
+        return self.end - self.start
+
+    def forward(self, octets: int) -> None:
+        """Leave *octets* behind."""
+        self.start += octets
+        self.offset += octets
+
+    def fill(self, need: int = 1) -> bool:
+        """Read on until at least *need* octets stand in the window; False when the stream ends before that."""
+        if len(self) >= need:
+            return True
+        if need > len(self.octets):
+            grown = bytearray(need + SIZE)
+            grown[: len(self)] = memoryview(self.octets)[self.start : self.end]
+            self.octets = grown
+        elif self.start:
+            # A new buffer, not a move inside the old one: batches that were handed out keep theirs.
+            fresh = bytearray(len(self.octets))
+            fresh[: len(self)] = memoryview(self.octets)[self.start : self.end]
+            self.octets = fresh
+        self.start, self.end = 0, len(self)
+        room = memoryview(self.octets)
+        while not self.ended and self.end < len(self.octets):
+            got = self._stream.readinto(room[self.end :]) or 0
+            self.ended = got == 0
+            self.end += got
+            if len(self) >= need and got < len(self.octets) // 2:
+                break  # a pipe that delivers little by little: hand on what is there
+        return len(self) >= need

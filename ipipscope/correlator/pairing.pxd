@@ -1,0 +1,145 @@
+cimport cython
+
+cdef int ICMP, TCP, ECHO_REQUEST, ECHO_REPLY
+cdef int P_ECHO_REQUEST, P_ECHO_REPLY, P_SYN, P_SYN_ACK, P_ERROR, P_RESET
+cdef Py_ssize_t WORDS, BUCKETS, SIGHTINGS_MAX, EXAMPLES, TOKENS_MAX, STATES_MAX
+cdef unsigned long long SEVERAL, MASK32, MASK64, SPREAD_ONE, SPREAD_TWO
+cdef int LEG_REQUEST, LEG_REPLY, LEG_REQUEST_ERROR, LEG_REPLY_ERROR
+
+cdef unsigned long long mix(unsigned long long value) noexcept
+
+cdef class Pairing:
+    cdef public long long timeout
+    cdef public Py_ssize_t open_max, sightings_max, journeys_max
+    cdef public long long pressed, folded, overlooked, closed, opened
+    cdef public Py_ssize_t room, used
+    cdef public int free, oldest, newest
+    cdef public int[::1] buckets
+    cdef public unsigned long long[::1] e_low, e_high
+    cdef public unsigned char[::1] e_proto, e_flags
+    cdef public long long[::1] e_request, e_reply, e_opened
+    cdef public unsigned short[::1] e_request_id, e_reply_id
+    cdef public unsigned int[::1] e_request_digest, e_reply_digest, e_length
+    cdef public int[::1] e_head, e_tail, e_count, e_next, e_queue
+    cdef public Py_ssize_t pool, pool_used
+    cdef public int pool_free
+    cdef public int[::1] s_token, s_next
+    cdef public unsigned int[::1] s_frame
+    cdef public unsigned short[::1] s_source, s_id
+    cdef public long long[::1] s_time
+    cdef public Py_ssize_t tokens
+    cdef public unsigned long long[::1] t_words
+    cdef public int[::1] t_index
+    cdef public Py_ssize_t states
+    cdef public int[::1] st_parent, st_token, st_index
+    cdef public Py_ssize_t journeys
+    cdef public int[::1] j_state, j_index
+    cdef public unsigned int[::1] j_src, j_dst, j_id, j_shortest, j_longest, j_line
+    cdef public unsigned char[::1] j_proto
+    cdef public long long[::1] j_count, j_first, j_last, j_repeats, j_copies, j_width, j_start, j_trip
+    cdef public list examples
+    cdef public int[::1] station_node, station_rank
+    cdef public bint keep
+    cdef public list kept
+
+    @cython.locals(
+        part=cython.uchar[::1], c_time=cython.longlong[::1], frame=cython.uint[::1], depth=cython.uchar[::1],
+        direction=cython.uchar[::1], outer_src=cython.uint[::1], outer_dst=cython.uint[::1],
+        outer_ttl=cython.uchar[::1], inner_ttl=cython.uchar[::1], src_mac=cython.ulonglong[::1],
+        dst_mac=cython.ulonglong[::1], inner_src=cython.uint[::1], inner_dst=cython.uint[::1],
+        inner_id=cython.ushort[::1], length=cython.ushort[::1], icmp_id=cython.ushort[::1],
+        icmp_seq=cython.ushort[::1], icmp_type=cython.uchar[::1], icmp_code=cython.uchar[::1],
+        sport=cython.ushort[::1], dport=cython.ushort[::1], tcp_seq=cython.uint[::1], tcp_ack=cython.uint[::1],
+        digest=cython.uint[::1], quoted_src=cython.uint[::1], quoted_dst=cython.uint[::1],
+        quoted_proto=cython.uchar[::1], quoted_type=cython.uchar[::1], quoted_word=cython.uint[::1],
+        quoted_seq=cython.uint[::1], mtu=cython.ushort[::1], taken=cython.Py_ssize_t, row=cython.Py_ssize_t,
+        kind=cython.int, time=cython.longlong, where=cython.ulonglong, word0=cython.ulonglong,
+        word3=cython.ulonglong, word4=cython.ulonglong, low=cython.ulonglong, high=cython.ulonglong,
+        slot=cython.int, leg=cython.ulonglong, token=cython.int,
+    )
+    cpdef Py_ssize_t feed(
+        self, columns, Py_ssize_t start, Py_ssize_t stop, const int[::1] station, unsigned int source, long long shift,
+    ) except -1
+
+    cdef Py_ssize_t _find(self, unsigned long long low, unsigned long long high, unsigned long long proto) except -1
+
+    @cython.locals(slot=cython.int, best=cython.int, nearest=cython.longlong, away=cython.longlong, same=cython.bint)
+    cdef int _request(
+        self, unsigned long long low, unsigned long long high, int proto, long long time, unsigned int ip_id,
+        unsigned int digest,
+    ) except -2
+
+    @cython.locals(slot=cython.int, best=cython.int, nearest=cython.longlong, away=cython.longlong, same=cython.bint)
+    cdef int _reply(
+        self, unsigned long long low, unsigned long long high, int proto, long long time, unsigned int ip_id,
+        unsigned int digest, bint may_open,
+    ) except -2
+
+    @cython.locals(slot=cython.int, best=cython.int, nearest=cython.longlong, away=cython.longlong)
+    cdef int _quoted(self, unsigned long long low, unsigned long long high, int proto, long long time) except -2
+
+    @cython.locals(slot=cython.int, bucket=cython.Py_ssize_t)
+    cdef int _open(self, unsigned long long low, unsigned long long high, int proto, long long time) except -2
+
+    @cython.locals(slot=cython.int, bucket=cython.Py_ssize_t)
+    cdef void _rehash(self) except *
+
+    @cython.locals(
+        mask=cython.ulonglong, spread=cython.ulonglong, at=cython.ulonglong, token=cython.Py_ssize_t,
+        base=cython.Py_ssize_t,
+    )
+    cdef int _token(
+        self, unsigned long long word0, unsigned long long word1, unsigned long long word2, unsigned long long word3,
+        unsigned long long word4,
+    ) except -2
+
+    @cython.locals(
+        mask=cython.ulonglong, spread=cython.ulonglong, at=cython.ulonglong, token=cython.Py_ssize_t,
+        base=cython.Py_ssize_t,
+    )
+    cdef void _token_index(self) except *
+
+    @cython.locals(at=cython.int)
+    cdef void _sighting(
+        self, int slot, int token, long long time, unsigned int frame, unsigned int source, unsigned int ip_id,
+        unsigned int length,
+    ) except *
+
+    cpdef close(self, long long watermark)
+    cpdef close_all(self)
+
+    @cython.locals(slot=cython.int, bucket=cython.Py_ssize_t, before=cython.int)
+    cdef void _close_oldest(self) except *
+
+    @cython.locals(
+        word_a=cython.ulonglong, word_b=cython.ulonglong, leg_a=cython.ulonglong, leg_b=cython.ulonglong,
+        station_a=cython.Py_ssize_t, station_b=cython.Py_ssize_t, node_a=cython.int, node_b=cython.int,
+        rank_a=cython.int, rank_b=cython.int,
+    )
+    cdef bint _before(self, int a, int b) except -1
+
+    @cython.locals(
+        at=cython.int, head=cython.int, last=cython.int, follow=cython.int, spot=cython.int, state=cython.int,
+        repeats=cython.longlong, copies=cython.longlong, again=cython.int, low=cython.ulonglong,
+        high=cython.ulonglong, proto=cython.int, ident=cython.ulonglong, journey=cython.Py_ssize_t,
+        time=cython.longlong, trip=cython.longlong,
+    )
+    cdef void _count(self, int slot) except *
+
+    @cython.locals(mask=cython.ulonglong, at=cython.ulonglong, child=cython.int, each=cython.Py_ssize_t)
+    cdef int _state(self, unsigned long long state, unsigned long long token) except -1
+
+    @cython.locals(
+        mask=cython.ulonglong, at=cython.ulonglong, journey=cython.Py_ssize_t, each=cython.Py_ssize_t,
+        key=cython.ulonglong,
+    )
+    cdef Py_ssize_t _journey(
+        self, unsigned long long state, unsigned long long src, unsigned long long dst, unsigned long long proto,
+        unsigned long long ident,
+    ) except -1
+
+    @cython.locals(
+        base=cython.Py_ssize_t, width=cython.longlong, start=cython.longlong, odd=cython.longlong,
+        fresh=cython.longlong, part=cython.Py_ssize_t, count=cython.uint,
+    )
+    cdef void _mark(self, Py_ssize_t journey, long long time) except *

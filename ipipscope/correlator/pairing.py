@@ -1,0 +1,708 @@
+"""The pairing loop: packets of all points to exchanges, exchanges to the few journeys they share.
+
+An exchange is open from its first packet until the watermark of capture time has left it `timeout` behind. Then its
+sightings are put in order and counted with the exchanges of the same flow that were seen in the same way: a million
+healthy pings of one flow end as one row. Everything later looks at those rows, so its cost does not grow with the
+capture.
+
+Identity (DESIGN.md §5): a request is known by its inner addresses, protocol, identifier and sequence number (ICMP, RFC
+792) or ports and initial sequence number (TCP, RFC 9293 §3.4); copies at other points agree in IP id and payload. Its
+reply has addresses swapped and the same numbers; where numbers were used again, the nearest in time.
+
+Compiled: the `.pxd` beside this module gives the C types. In plain Python the same text runs on `memoryview`s.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ipipscope.correlator import looks
+from ipipscope.decoder import icmp, ipv4
+from ipipscope.decoder.columns import Part
+from ipipscope.model import Leg
+
+ICMP, TCP = ipv4.PROTOCOL_ICMP, ipv4.PROTOCOL_TCP
+ECHO_REQUEST, ECHO_REPLY = icmp.ECHO_REQUEST, icmp.ECHO_REPLY
+P_ECHO_REQUEST, P_ECHO_REPLY, P_SYN, P_SYN_ACK, P_ERROR, P_RESET = (
+    int(Part.ECHO_REQUEST), int(Part.ECHO_REPLY), int(Part.SYN), int(Part.SYN_ACK), int(Part.ERROR), int(Part.RESET),
+)  # fmt: skip
+
+LEG_REQUEST, LEG_REPLY, LEG_REQUEST_ERROR, LEG_REPLY_ERROR = (
+    looks.LEGS.index(Leg.REQUEST), looks.LEGS.index(Leg.REPLY), looks.LEGS.index(Leg.REQUEST_ERROR),
+    looks.LEGS.index(Leg.REPLY_ERROR),
+)  # fmt: skip
+WORDS, BUCKETS, SEVERAL = looks.WORDS, looks.BUCKETS, looks.SEVERAL
+# Literals beyond 31 bits would be Python objects in the loops.
+MASK32, MASK64, SPREAD_ONE, SPREAD_TWO = 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
+SIGHTINGS_MAX = 96  # of one exchange; further ones are counted
+EXAMPLES = 3  # exchanges of a journey whose frames are kept as evidence
+TOKENS_MAX = 1 << 18  # different looks that are told apart; what looks yet otherwise is counted in `overlooked`
+STATES_MAX = 1 << 20
+
+
+def _zeros(size: int, dtype: str) -> Any:
+    return memoryview(np.zeros(size, dtype))
+
+
+def _grown(old: Any, size: int, dtype: str) -> Any:
+    """A copy of *old* with room for *size* items."""
+    new = np.zeros(size, dtype)
+    new[: len(old)] = np.asarray(old)
+    return memoryview(new)
+
+
+def mix(value: int) -> int:
+    """Spread 64 bits (the finaliser of SplitMix64)."""
+    value = ((value ^ (value >> 30)) * SPREAD_ONE) & MASK64
+    value = ((value ^ (value >> 27)) * SPREAD_TWO) & MASK64
+    return value ^ (value >> 31)
+
+
+class Pairing:
+    """The open exchanges, and the journeys of the closed ones.
+
+    timeout: nanoseconds of capture time between a request and the last packet that may belong to it.
+    open_max, sightings_max, journeys_max: bounds on what is held. When an exchange more would be open, the oldest is
+        closed early and counted in `pressed`; when a journey more would be kept, it joins others in one with the id
+        `SEVERAL` and is counted in `folded`.
+    """
+
+    def __init__(
+        self, timeout: int, open_max: int = 1 << 18, sightings_max: int = 1 << 21, journeys_max: int = 1 << 16
+    ) -> None:
+        self.timeout = timeout
+        self.open_max = open_max
+        self.sightings_max = sightings_max
+        self.journeys_max = journeys_max
+        self.pressed = 0
+        self.folded = 0
+        self.overlooked = 0
+        self.closed = 0
+        self.opened = 0
+        # Open exchanges: a chained hash table and a queue in order of opening.
+        self.room = min(1 << 12, open_max)
+        self.used = 0
+        self.free = -1
+        self.oldest = -1
+        self.newest = -1
+        self.buckets = memoryview(np.full(1 << 12, -1, "i4"))
+        self._slots(0)
+        # Their sightings.
+        self.pool = min(1 << 14, sightings_max)
+        self.pool_used = 0
+        self.pool_free = -1
+        self.s_token, self.s_frame = _zeros(self.pool, "i4"), _zeros(self.pool, "u4")
+        self.s_source, self.s_id = _zeros(self.pool, "u2"), _zeros(self.pool, "u2")
+        self.s_time, self.s_next = _zeros(self.pool, "i8"), _zeros(self.pool, "i4")
+        # Tokens: how one packet looks at one station.
+        self.tokens = 0
+        self.t_words = _zeros(256 * WORDS, "u8")
+        self.t_index = memoryview(np.full(1024, -1, "i4"))
+        # States: the sightings of an exchange, in order, as a path through a tree of tokens; 0 is the root.
+        self.states = 1
+        self.st_parent, self.st_token = _zeros(256, "i4"), _zeros(256, "i4")
+        self.st_index = memoryview(np.full(1024, -1, "i4"))
+        # Journeys: exchanges of one flow with the same state.
+        self.journeys = 0
+        self._journey_room(256)
+        self.j_index = memoryview(np.full(1024, -1, "i4"))
+        self.examples: list[tuple[int, list[tuple[int, int, int, int]]]] = []
+        # What the correlator says of the stations: their node, and their place on the way out of it.
+        self.station_node, self.station_rank = _zeros(0, "i4"), _zeros(0, "i4")
+        # Closed exchanges, for who wants them one by one.
+        self.keep = 0
+        self.kept: list[tuple[int, int, int, int, list[tuple[int, int, int, int]]]] = []
+
+    def _slots(self, used: int) -> None:
+        """Room for open exchanges; the first *used* stay."""
+        size = self.room
+        names = (
+            ("e_low", "u8"), ("e_high", "u8"), ("e_proto", "u1"), ("e_request", "i8"), ("e_reply", "i8"),
+            ("e_opened", "i8"), ("e_request_id", "u2"), ("e_reply_id", "u2"), ("e_request_digest", "u4"),
+            ("e_reply_digest", "u4"), ("e_head", "i4"), ("e_tail", "i4"), ("e_count", "i4"), ("e_next", "i4"),
+            ("e_queue", "i4"), ("e_flags", "u1"), ("e_length", "u4"),
+        )  # fmt: skip
+        for name, dtype in names:
+            setattr(self, name, _grown(getattr(self, name), size, dtype) if used else _zeros(size, dtype))
+
+    def _journey_room(self, size: int) -> None:
+        names = (
+            ("j_state", "i4"), ("j_src", "u4"), ("j_dst", "u4"), ("j_proto", "u1"), ("j_id", "u4"), ("j_count", "i8"),
+            ("j_first", "i8"), ("j_last", "i8"), ("j_shortest", "u4"), ("j_longest", "u4"), ("j_repeats", "i8"),
+            ("j_copies", "i8"), ("j_width", "i8"), ("j_start", "i8"), ("j_trip", "i8"),
+        )  # fmt: skip
+        for name, dtype in names:
+            setattr(self, name, _grown(getattr(self, name), size, dtype) if self.journeys else _zeros(size, dtype))
+        line = _grown(self.j_line, size * BUCKETS, "u4") if self.journeys else _zeros(size * BUCKETS, "u4")
+        self.j_line = line
+
+    # --- in: packets ---------------------------------------------------------------------------------------------
+
+    def feed(self, columns: Any, start: int, stop: int, station: Any, source: int, shift: int) -> int:
+        """Take the packets in rows *start* to *stop* of one batch.
+
+        station: i4, per row: the station it was seen at.
+        source: number of the file, for evidence.
+        shift: nanoseconds to add to the capture time, which puts all nodes on one clock.
+        Returns how many packets belong to exchanges.
+        """
+        part = memoryview(columns.part)
+        c_time, frame = memoryview(columns.time), memoryview(columns.frame)
+        depth, direction = memoryview(columns.depth), memoryview(columns.direction)
+        outer_src, outer_dst = memoryview(columns.outer_src), memoryview(columns.outer_dst)
+        outer_ttl, inner_ttl = memoryview(columns.outer_ttl), memoryview(columns.inner_ttl)
+        src_mac, dst_mac = memoryview(columns.src_mac), memoryview(columns.dst_mac)
+        inner_src, inner_dst = memoryview(columns.inner_src), memoryview(columns.inner_dst)
+        inner_id, length = memoryview(columns.inner_id), memoryview(columns.inner_length)
+        icmp_id, icmp_seq = memoryview(columns.icmp_id), memoryview(columns.icmp_seq)
+        icmp_type, icmp_code = memoryview(columns.icmp_type), memoryview(columns.icmp_code)
+        sport, dport = memoryview(columns.sport), memoryview(columns.dport)
+        tcp_seq, tcp_ack = memoryview(columns.tcp_seq), memoryview(columns.tcp_ack)
+        digest = memoryview(columns.digest)
+        quoted_src, quoted_dst = memoryview(columns.quoted_src), memoryview(columns.quoted_dst)
+        quoted_proto, quoted_type = memoryview(columns.quoted_proto), memoryview(columns.quoted_type)
+        quoted_word, quoted_seq = memoryview(columns.quoted_word), memoryview(columns.quoted_seq)
+        mtu = memoryview(columns.icmp_mtu)
+        taken = 0
+        for row in range(start, stop):
+            kind = part[row]
+            if kind == 0:
+                continue
+            time = c_time[row] + shift
+            if time < 0:  # no time at all, or before 1970: order is lost, identity is not
+                time = 0
+            where = station[row]
+            word0 = (where << 32) | (depth[row] << 8) | direction[row]
+            word4 = 0
+            word3 = dst_mac[row]
+            if kind == P_ECHO_REQUEST:
+                low = (inner_src[row] << 32) | inner_dst[row]
+                high = (icmp_id[row] << 16) | icmp_seq[row]
+                slot = self._request(low, high, ICMP, time, inner_id[row], digest[row])
+                leg = LEG_REQUEST
+            elif kind == P_ECHO_REPLY:
+                low = (inner_dst[row] << 32) | inner_src[row]
+                high = (icmp_id[row] << 16) | icmp_seq[row]
+                slot = self._reply(low, high, ICMP, time, inner_id[row], digest[row], 1)
+                leg = LEG_REPLY
+            elif kind == P_SYN:
+                low = (inner_src[row] << 32) | inner_dst[row]
+                high = (sport[row] << 48) | (dport[row] << 32) | tcp_seq[row]
+                slot = self._request(low, high, TCP, time, 0, 0)
+                leg = LEG_REQUEST
+            elif kind == P_SYN_ACK or kind == P_RESET:
+                low = (inner_dst[row] << 32) | inner_src[row]
+                high = (dport[row] << 48) | (sport[row] << 32) | ((tcp_ack[row] - 1) & MASK32)
+                slot = self._reply(low, high, TCP, time, 0, 0, 1 if kind == P_SYN_ACK else 0)
+                leg = LEG_REPLY
+            elif kind == P_ERROR:
+                if quoted_proto[row] == ICMP:
+                    if quoted_type[row] == ECHO_REQUEST:
+                        low = (quoted_src[row] << 32) | quoted_dst[row]
+                        leg = LEG_REQUEST_ERROR
+                    elif quoted_type[row] == ECHO_REPLY:
+                        low = (quoted_dst[row] << 32) | quoted_src[row]
+                        leg = LEG_REPLY_ERROR
+                    else:
+                        continue
+                    slot = self._quoted(low, quoted_word[row], ICMP, time)
+                elif quoted_proto[row] == TCP:
+                    leg = LEG_REQUEST_ERROR
+                    low = (quoted_src[row] << 32) | quoted_dst[row]
+                    high = (quoted_word[row] << 32) | quoted_seq[row]
+                    slot = self._quoted(low, high, TCP, time)
+                else:
+                    continue
+                word3 |= (icmp_type[row] << 56) | (icmp_code[row] << 48)
+                word4 = (inner_src[row] << 32) | mtu[row]
+            else:
+                continue
+            if slot < 0:
+                continue
+            taken += 1
+            word0 |= leg << 16
+            token = self._token(
+                word0,
+                (outer_src[row] << 32) | outer_dst[row],
+                src_mac[row] | (outer_ttl[row] << 56) | (inner_ttl[row] << 48),
+                word3,
+                word4,
+            )
+            if token >= 0:
+                self._sighting(slot, token, time, frame[row], source, inner_id[row], length[row])
+        return taken
+
+    def _find(self, low: int, high: int, proto: int) -> int:
+        """The bucket of a key."""
+        return mix(low ^ mix(high + proto)) & (len(self.buckets) - 1)
+
+    def _request(self, low: int, high: int, proto: int, time: int, ip_id: int, digest: int) -> int:
+        """The open exchange of this request: one that has this very packet, or waits for it with a reply; or new."""
+        slot = self.buckets[self._find(low, high, proto)]
+        best = -1
+        nearest = self.timeout + 1
+        while slot >= 0:
+            if self.e_low[slot] == low and self.e_high[slot] == high and self.e_proto[slot] == proto:
+                if self.e_flags[slot] & 1:
+                    away = time - self.e_request[slot]
+                    if away < 0:
+                        away = -away
+                    same = self.e_request_id[slot] == ip_id and (
+                        digest == 0 or self.e_request_digest[slot] == 0 or self.e_request_digest[slot] == digest
+                    )
+                    if same and away < nearest:
+                        best, nearest = slot, away
+                else:
+                    away = self.e_reply[slot] - time
+                    if away < 0:
+                        away = -away
+                    if away < nearest:
+                        best, nearest = slot, away
+            slot = self.e_next[slot]
+        if best < 0:
+            best = self._open(low, high, proto, time)
+        if self.e_flags[best] & 1 == 0:
+            self.e_flags[best] |= 1
+            self.e_request[best] = time
+            self.e_request_id[best] = ip_id
+            self.e_request_digest[best] = digest
+        else:
+            if time < self.e_request[best]:
+                self.e_request[best] = time
+            if self.e_request_digest[best] == 0:
+                self.e_request_digest[best] = digest
+        return best
+
+    def _reply(self, low: int, high: int, proto: int, time: int, ip_id: int, digest: int, may_open: int) -> int:
+        """The open exchange that this reply answers, nearest in time; a new one where no request was seen yet."""
+        slot = self.buckets[self._find(low, high, proto)]
+        best = -1
+        nearest = 4 * (self.timeout + 1)
+        while slot >= 0:
+            if self.e_low[slot] == low and self.e_high[slot] == high and self.e_proto[slot] == proto:
+                if self.e_flags[slot] & 1:
+                    away = time - self.e_request[slot]
+                else:
+                    away = time - self.e_reply[slot]
+                if away < 0:
+                    away = -away
+                if away <= self.timeout:
+                    if self.e_flags[slot] & 2:
+                        same = self.e_reply_id[slot] == ip_id and (
+                            digest == 0 or self.e_reply_digest[slot] == 0 or self.e_reply_digest[slot] == digest
+                        )
+                        if not same:  # a second reply: only where no exchange fits better
+                            away += 2 * self.timeout if self.e_flags[slot] & 1 else 4 * self.timeout + 4
+                    elif digest and self.e_request_digest[slot] and self.e_request_digest[slot] != digest:
+                        away += self.timeout  # RFC 792: an echo reply returns the request's data
+                    if away < nearest:
+                        best, nearest = slot, away
+            slot = self.e_next[slot]
+        if best < 0:
+            if not may_open:
+                return -1
+            best = self._open(low, high, proto, time)
+        if self.e_flags[best] & 2 == 0:
+            self.e_flags[best] |= 2
+            self.e_reply[best] = time
+            self.e_reply_id[best] = ip_id
+            self.e_reply_digest[best] = digest
+        else:
+            if time < self.e_reply[best]:
+                self.e_reply[best] = time
+            if self.e_reply_digest[best] == 0:
+                self.e_reply_digest[best] = digest
+        return best
+
+    def _quoted(self, low: int, high: int, proto: int, time: int) -> int:
+        """The open exchange whose packet an ICMP error quotes; -1 where there is none."""
+        slot = self.buckets[self._find(low, high, proto)]
+        best = -1
+        nearest = self.timeout + 1
+        while slot >= 0:
+            if self.e_low[slot] == low and self.e_high[slot] == high and self.e_proto[slot] == proto:
+                away = time - self.e_opened[slot]
+                if away < 0:
+                    away = -away
+                if away < nearest:
+                    best, nearest = slot, away
+            slot = self.e_next[slot]
+        return best
+
+    def _open(self, low: int, high: int, proto: int, time: int) -> int:
+        """A new exchange, last in the queue."""
+        if self.free < 0 and self.used == self.room:
+            if self.room < self.open_max:
+                self.room = min(self.room * 2, self.open_max)
+                self._slots(self.used)
+                if self.room > len(self.buckets):
+                    self._rehash()
+            else:
+                self._close_oldest()
+                self.pressed += 1
+        if self.free >= 0:
+            slot = self.free
+            self.free = self.e_queue[slot]
+        else:
+            slot = self.used
+            self.used += 1
+        bucket = self._find(low, high, proto)
+        self.e_low[slot], self.e_high[slot], self.e_proto[slot] = low, high, proto
+        self.e_opened[slot] = time
+        self.e_request[slot] = self.e_reply[slot] = 0
+        self.e_request_id[slot] = self.e_reply_id[slot] = 0
+        self.e_request_digest[slot] = self.e_reply_digest[slot] = 0
+        self.e_head[slot] = self.e_tail[slot] = -1
+        self.e_count[slot] = 0
+        self.e_length[slot] = 0
+        self.e_flags[slot] = 0
+        self.e_next[slot] = self.buckets[bucket]
+        self.buckets[bucket] = slot
+        self.e_queue[slot] = -1
+        if self.newest >= 0:
+            self.e_queue[self.newest] = slot
+        else:
+            self.oldest = slot
+        self.newest = slot
+        self.opened += 1
+        return slot
+
+    def _rehash(self) -> None:
+        self.buckets = memoryview(np.full(len(self.buckets) * 2, -1, "i4"))
+        slot = self.oldest
+        while slot >= 0:
+            bucket = self._find(self.e_low[slot], self.e_high[slot], self.e_proto[slot])
+            self.e_next[slot] = self.buckets[bucket]
+            self.buckets[bucket] = slot
+            slot = self.e_queue[slot]
+
+    def _token(self, word0: int, word1: int, word2: int, word3: int, word4: int) -> int:
+        """The number of a look; a new one where it was not seen before."""
+        mask = len(self.t_index) - 1
+        spread = mix(word0 ^ mix(word1 ^ mix(word2 ^ mix(word3 ^ word4))))
+        at = spread & mask
+        while True:
+            token = self.t_index[at]
+            if token < 0:
+                break
+            base = token * WORDS
+            if (
+                self.t_words[base] == word0
+                and self.t_words[base + 1] == word1
+                and self.t_words[base + 2] == word2
+                and self.t_words[base + 3] == word3
+                and self.t_words[base + 4] == word4
+            ):
+                return token
+            at = (at + 1) & mask
+        if self.tokens >= TOKENS_MAX:
+            self.overlooked += 1
+            return -1
+        token = self.tokens
+        base = token * WORDS
+        if base == len(self.t_words):
+            self.t_words = _grown(self.t_words, 2 * base, "u8")
+        self.t_words[base], self.t_words[base + 1], self.t_words[base + 2] = word0, word1, word2
+        self.t_words[base + 3], self.t_words[base + 4] = word3, word4
+        self.t_index[at] = token
+        self.tokens += 1
+        if self.tokens * 2 > len(self.t_index):
+            self._token_index()
+        return token
+
+    def _token_index(self) -> None:
+        """A larger index over the tokens."""
+        mask = len(self.t_index) * 2 - 1
+        self.t_index = memoryview(np.full(mask + 1, -1, "i4"))
+        for token in range(self.tokens):
+            base = token * WORDS
+            spread = mix(
+                self.t_words[base]
+                ^ mix(
+                    self.t_words[base + 1]
+                    ^ mix(self.t_words[base + 2] ^ mix(self.t_words[base + 3] ^ self.t_words[base + 4]))
+                )
+            )
+            at = spread & mask
+            while self.t_index[at] >= 0:
+                at = (at + 1) & mask
+            self.t_index[at] = token
+
+    def _sighting(self, slot: int, token: int, time: int, frame: int, source: int, ip_id: int, length: int) -> None:
+        """Add what one packet looked like to its exchange."""
+        self.e_count[slot] += 1
+        if length > self.e_length[slot]:
+            self.e_length[slot] = length
+        if self.e_count[slot] > SIGHTINGS_MAX:
+            return
+        if self.pool_free >= 0:
+            at = self.pool_free
+            self.pool_free = self.s_next[at]
+        else:
+            if self.pool_used == self.pool:
+                if self.pool >= self.sightings_max:
+                    return  # counted, not kept
+                self.pool *= 2
+                self.s_token, self.s_frame = _grown(self.s_token, self.pool, "i4"), _grown(self.s_frame, self.pool, "u4")
+                self.s_source, self.s_id = _grown(self.s_source, self.pool, "u2"), _grown(self.s_id, self.pool, "u2")
+                self.s_time, self.s_next = _grown(self.s_time, self.pool, "i8"), _grown(self.s_next, self.pool, "i4")
+            at = self.pool_used
+            self.pool_used += 1
+        self.s_token[at], self.s_frame[at], self.s_source[at] = token, frame, source
+        self.s_id[at], self.s_time[at], self.s_next[at] = ip_id, time, -1
+        if self.e_tail[slot] >= 0:
+            self.s_next[self.e_tail[slot]] = at
+        else:
+            self.e_head[slot] = at
+        self.e_tail[slot] = at
+
+    # --- out: journeys -------------------------------------------------------------------------------------------
+
+    def close(self, watermark: int) -> None:
+        """Close the exchanges that were opened *timeout* or longer before *watermark* (nanoseconds)."""
+        while self.oldest >= 0 and self.e_opened[self.oldest] + self.timeout <= watermark:
+            self._close_oldest()
+
+    def close_all(self) -> None:
+        """Close what is open: the captures have ended."""
+        while self.oldest >= 0:
+            self._close_oldest()
+
+    def _close_oldest(self) -> None:
+        slot = self.oldest
+        self.oldest = self.e_queue[slot]
+        if self.oldest < 0:
+            self.newest = -1
+        bucket = self._find(self.e_low[slot], self.e_high[slot], self.e_proto[slot])
+        if self.buckets[bucket] == slot:
+            self.buckets[bucket] = self.e_next[slot]
+        else:
+            before = self.buckets[bucket]
+            while self.e_next[before] != slot:
+                before = self.e_next[before]
+            self.e_next[before] = self.e_next[slot]
+        self._count(slot)
+        self.e_queue[slot] = self.free
+        self.free = slot
+        self.closed += 1
+
+    def _before(self, a: int, b: int) -> int:
+        """Whether sighting *a* comes before *b*: by leg, node, time, and where times agree from the NIC inwards.
+
+        A decapsulated packet keeps its time stamp, so NIC and tunnel agree to the nanosecond on the way in.
+        """
+        word_a, word_b = self.t_words[self.s_token[a] * WORDS], self.t_words[self.s_token[b] * WORDS]
+        leg_a, leg_b = (word_a >> 16) & 0xFF, (word_b >> 16) & 0xFF
+        if leg_a != leg_b:
+            return leg_a < leg_b
+        station_a, station_b = word_a >> 32, word_b >> 32
+        node_a, node_b = self.station_node[station_a], self.station_node[station_b]
+        if node_a != node_b:
+            return node_a < node_b
+        if self.s_time[a] != self.s_time[b]:
+            return self.s_time[a] < self.s_time[b]
+        rank_a, rank_b = self.station_rank[station_a], self.station_rank[station_b]
+        if rank_a != rank_b:
+            return rank_a < rank_b
+        return station_a < station_b
+
+    def _count(self, slot: int) -> None:
+        """Put the sightings of a closed exchange in order and count it with its like."""
+        at = self.e_head[slot]
+        head = -1
+        # An insertion sort on the chain itself; chains are short and mostly in order.
+        last = -1
+        while at >= 0:
+            follow = self.s_next[at]
+            if last < 0:
+                head = at
+                self.s_next[at] = -1
+                last = at
+            elif self._before(last, at):
+                self.s_next[last] = at
+                self.s_next[at] = -1
+                last = at
+            elif self._before(at, head):
+                self.s_next[at] = head
+                head = at
+            else:
+                spot = head
+                while self.s_next[spot] >= 0 and self._before(self.s_next[spot], at):
+                    spot = self.s_next[spot]
+                self.s_next[at] = self.s_next[spot]
+                self.s_next[spot] = at
+                if self.s_next[at] < 0:
+                    last = at
+            at = follow
+        self.e_head[slot] = head
+
+        state = 0
+        repeats = 0
+        copies = 0
+        at = head
+        while at >= 0:
+            # The same look again is no new sighting: a copy (same IP id) or a retransmission.
+            again = 0
+            spot = head
+            while spot != at:
+                if self.s_token[spot] == self.s_token[at]:
+                    again = 1
+                    if self.s_id[spot] == self.s_id[at]:
+                        again = 2
+                        break
+                spot = self.s_next[spot]
+            if again == 2:
+                copies += 1
+            elif again == 1:
+                repeats += 1
+            else:
+                state = self._state(state, self.s_token[at])
+            at = self.s_next[at]
+
+        low, high = self.e_low[slot], self.e_high[slot]
+        proto = self.e_proto[slot]
+        ident = high >> 16 if proto == ICMP else (high >> 32) & 0xFFFF
+        journey = self._journey(state, low >> 32, low & MASK32, proto, ident)
+        time = self.e_request[slot] if self.e_flags[slot] & 1 else self.e_reply[slot]
+        if self.j_count[journey] == 0:
+            self.j_first[journey] = self.j_last[journey] = time
+            self.j_shortest[journey] = self.j_longest[journey] = self.e_length[slot]
+        else:
+            if time < self.j_first[journey]:
+                self.j_first[journey] = time
+            if time > self.j_last[journey]:
+                self.j_last[journey] = time
+            if self.e_length[slot] < self.j_shortest[journey]:
+                self.j_shortest[journey] = self.e_length[slot]
+            if self.e_length[slot] > self.j_longest[journey]:
+                self.j_longest[journey] = self.e_length[slot]
+        self.j_count[journey] += 1
+        self.j_repeats[journey] += repeats
+        self.j_copies[journey] += copies
+        if self.e_flags[slot] & 3 == 3:
+            trip = self.e_reply[slot] - self.e_request[slot]
+            if trip > self.j_trip[journey]:
+                self.j_trip[journey] = trip
+        self._mark(journey, time)
+        if self.j_count[journey] <= EXAMPLES or self.keep:
+            chain = []
+            at = head
+            while at >= 0:
+                chain.append((self.s_token[at], self.s_time[at], self.s_frame[at], self.s_source[at]))
+                at = self.s_next[at]
+            if self.j_count[journey] <= EXAMPLES:
+                self.examples.append((journey, chain))
+            if self.keep:
+                number = high & 0xFFFF if proto == ICMP else high & MASK32
+                self.kept.append((journey, self.e_request[slot], self.e_reply[slot], number, chain))
+
+        # The sightings' places are free again.
+        if head >= 0:
+            at = head
+            while self.s_next[at] >= 0:
+                at = self.s_next[at]
+            self.s_next[at] = self.pool_free
+            self.pool_free = head
+
+    def _state(self, state: int, token: int) -> int:
+        """Where *token* leads from *state*."""
+        mask = len(self.st_index) - 1
+        at = mix((state << 32) | token) & mask
+        while True:
+            child = self.st_index[at]
+            if child < 0:
+                break
+            if self.st_parent[child] == state and self.st_token[child] == token:
+                return child
+            at = (at + 1) & mask
+        if self.states >= STATES_MAX:
+            self.overlooked += 1
+            return state
+        child = self.states
+        if child == len(self.st_parent):
+            self.st_parent = _grown(self.st_parent, 2 * child, "i4")
+            self.st_token = _grown(self.st_token, 2 * child, "i4")
+        self.st_parent[child], self.st_token[child] = state, token
+        self.st_index[at] = child
+        self.states += 1
+        if self.states * 2 > len(self.st_index):
+            mask = len(self.st_index) * 2 - 1
+            self.st_index = memoryview(np.full(mask + 1, -1, "i4"))
+            for each in range(1, self.states):
+                at = mix((self.st_parent[each] << 32) | self.st_token[each]) & mask
+                while self.st_index[at] >= 0:
+                    at = (at + 1) & mask
+                self.st_index[at] = each
+        return child
+
+    def _journey(self, state: int, src: int, dst: int, proto: int, ident: int) -> int:
+        """The row that counts exchanges of this flow and state."""
+        if self.journeys >= self.journeys_max:
+            ident = SEVERAL
+            src = dst = 0
+        mask = len(self.j_index) - 1
+        at = mix(state ^ mix(((src << 32) | dst) ^ mix((ident << 8) | proto))) & mask
+        while True:
+            journey = self.j_index[at]
+            if journey < 0:
+                break
+            if (
+                self.j_state[journey] == state
+                and self.j_src[journey] == src
+                and self.j_dst[journey] == dst
+                and self.j_proto[journey] == proto
+                and self.j_id[journey] == ident
+            ):
+                if ident == SEVERAL:
+                    self.folded += 1
+                return journey
+            at = (at + 1) & mask
+        journey = self.journeys
+        if journey == len(self.j_state):
+            self._journey_room(2 * journey)
+        self.j_state[journey], self.j_src[journey], self.j_dst[journey] = state, src, dst
+        self.j_proto[journey], self.j_id[journey] = proto, ident
+        self.j_index[at] = journey
+        self.journeys += 1
+        if self.journeys * 2 > len(self.j_index):
+            mask = len(self.j_index) * 2 - 1
+            self.j_index = memoryview(np.full(mask + 1, -1, "i4"))
+            for each in range(self.journeys):
+                key = (self.j_id[each] << 8) | self.j_proto[each]
+                at = mix(self.j_state[each] ^ mix(((self.j_src[each] << 32) | self.j_dst[each]) ^ mix(key))) & mask
+                while self.j_index[at] >= 0:
+                    at = (at + 1) & mask
+                self.j_index[at] = each
+        return journey
+
+    def _mark(self, journey: int, time: int) -> None:
+        """Count an exchange in its journey's time line: BUCKETS slices of equal width from `j_start` on."""
+        base = journey * BUCKETS
+        if self.j_width[journey] == 0:
+            self.j_width[journey] = 1 << 20  # about a millisecond
+            self.j_start[journey] = (time >> 20) << 20
+        while True:
+            width = self.j_width[journey]
+            start = self.j_start[journey]
+            if start <= time < start + width * BUCKETS:
+                break
+            # Twice the width; slices stay on multiples of it, so that neighbours join in pairs.
+            odd = (start // width) & 1
+            fresh = start - odd * width
+            if time < start:
+                # Room to the left: what is there moves into the right half.
+                fresh -= width * (BUCKETS - 2)
+                for part in range(BUCKETS - 1, -1, -1):
+                    count = self.j_line[base + part]
+                    self.j_line[base + part] = 0
+                    self.j_line[base + ((part + BUCKETS - 2 + odd) >> 1)] += count
+            else:
+                for part in range(BUCKETS):
+                    count = self.j_line[base + part]
+                    self.j_line[base + part] = 0
+                    self.j_line[base + ((part + odd) >> 1)] += count
+            self.j_width[journey] = 2 * width
+            self.j_start[journey] = fresh
+        self.j_line[base + (time - self.j_start[journey]) // self.j_width[journey]] += 1
