@@ -1,0 +1,98 @@
+"""What clusters may look like: names, networks, pools, and who programs the routes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Network:
+    """One underlay network and the NIC that every node has in it."""
+
+    interface: str
+    prefix: str
+    router: int
+    """Host number of the router in *prefix*."""
+    bond_of: str = ""
+    """Name of the NIC enslaved to *interface*, when that is a bond."""
+    vlan: int = 0
+    """VLAN identifier: *interface* is then a tagged sub-interface of the part of its name before the dot."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """A cluster to build. Nodes are, in order: requester, replier, third, remote, and any more."""
+
+    name: str
+    nodes: tuple[str, ...]
+    networks: tuple[Network, ...]
+    """The first holds the default route; the last carries the overlay. The remote node is in the first one only."""
+    first_host: int
+    blocks: tuple[str, ...]
+    protocol: str = "bird"
+    """The routes' `proto`: bird, or 80 where Felix programs them."""
+    tunnel_offset: int = 0
+    """Which address of its block a node's tunnel device has."""
+    pod_offset: int = 1
+    mac_prefix: str = "52:54:00"
+    bystanders: bool = False
+    """Devices of other software on every node: docker0, nodelocaldns."""
+
+    @property
+    def traits(self) -> frozenset[str]:
+        """What a scenario may ask for."""
+        return frozenset({"two-nics"} if len(self.networks) > 1 else {"one-nic"})
+
+
+PROFILES: Final = {
+    profile.name: profile
+    for profile in (
+        Profile(
+            name="ens",
+            nodes=("worker-a1", "worker-a2", "worker-b1", "edge-c1"),
+            networks=(
+                Network(interface="ens160", prefix="10.40.8.0/24", router=1),
+                Network(interface="ens192", prefix="10.50.8.0/24", router=1),
+            ),
+            first_host=21,
+            blocks=("172.20.4.64/26", "172.20.91.0/26", "172.20.130.192/26", "172.20.203.128/26"),
+            mac_prefix="00:50:56",
+        ),
+        Profile(
+            name="single",
+            nodes=("k8s-node-07", "k8s-node-12", "k8s-node-15", "k8s-node-31"),
+            networks=(Network(interface="enp3s0", prefix="10.128.16.0/22", router=1),),
+            first_host=77,
+            blocks=("192.168.71.0/26", "192.168.212.64/26", "192.168.9.128/26", "192.168.150.192/26"),
+            protocol="80",
+        ),
+        Profile(
+            name="bond",
+            nodes=("cp1", "gpu-03", "gpu-04", "storage1"),
+            networks=(
+                Network(interface="eno1", prefix="172.16.2.0/24", router=254),
+                Network(interface="bond0", prefix="172.16.9.0/24", router=254, bond_of="enp94s0f0"),
+            ),
+            first_host=130,
+            blocks=("10.244.17.0/26", "10.244.66.128/26", "10.244.101.64/26", "10.244.240.0/26"),
+            tunnel_offset=5,
+            pod_offset=11,
+            mac_prefix="3c:ec:ef",
+            bystanders=True,
+        ),
+        Profile(
+            name="vlan",
+            nodes=("rack1-n1", "rack1-n2", "rack2-n1", "rack2-n2", "rack3-n1"),
+            networks=(
+                Network(interface="eth0", prefix="203.0.113.0/25", router=126),
+                Network(interface="eth1.210", prefix="10.210.0.0/20", router=1, vlan=210),
+            ),
+            first_host=40,
+            blocks=("100.64.3.0/24", "100.64.18.0/24", "100.64.77.0/24", "100.64.120.0/24", "100.64.200.0/24"),
+            protocol="80",
+            pod_offset=37,
+            mac_prefix="fa:16:3e",
+        ),
+    )
+}

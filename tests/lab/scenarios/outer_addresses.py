@@ -1,0 +1,102 @@
+"""The outer source is not the one peers know: case 2 and its relatives."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..plan import Plan, Step, scenario
+from .common import pod_ping, points
+
+if TYPE_CHECKING:
+    from ..cluster import Cluster, Node
+
+SET = "cali40all-hosts-net"
+
+
+def felix_filter(cluster: Cluster, node: Node) -> list[Step]:
+    """The rules by which Felix takes IPIP only from nodes it knows."""
+    known = "".join(f"add {SET} {peer.address}\n" for peer in cluster.nodes)
+    rules = [
+        "iptables -N cali-INPUT",
+        "iptables -A INPUT -m comment --comment cali:Cz_u1IQiXIMmKD4c -j cali-INPUT",
+        'iptables -A cali-INPUT -p 4 -m comment --comment "Allow IPIP packets from Calico hosts"'
+        f" -m set --match-set {SET} src -m addrtype --dst-type LOCAL -j ACCEPT",
+        'iptables -A cali-INPUT -p 4 -m comment --comment "Drop IPIP packets from non-Calico hosts" -j DROP',
+    ]
+    fill = f"printf '%s' '{known}' | ipset restore"
+    return [Step(node.name, " && ".join([f"ipset create {SET} hash:net", fill, *rules]))]
+
+
+def _case2(cluster: Cluster) -> Plan:
+    """The remote node is only in the first network; the replier answers it from its address there."""
+    a, b = cluster.remote, cluster.replier
+    first = b.first.address
+    return Plan(
+        requester=a,
+        replier=b,
+        fix=[Step(b.name, f"ip route add {a.address}/32 dev {b.first.name} src {b.address}")],
+        fault="outer-source-mismatch",
+        codes=("IPIP201",),
+        cause_class="source-selection",
+        where=b.name,
+        cause=f"{b.name} is known as {b.address}, but its route to {a.address} is"
+        f" {first.network if first else None} dev {b.first.name} src {first.ip if first else None}",
+        phases=[pod_ping(a, b), pod_ping(b, a)],
+        points=points(a, b),
+    )
+
+
+@scenario("case2", "Case 2: the replier sends from an address that the requester's filter does not know", needs="two-nics")
+def case2(cluster: Cluster) -> Plan:
+    plan = _case2(cluster)
+    plan.impact = "loss"
+    plan.drops_at = plan.requester.name
+    plan.breaks = [
+        Step(f"{step.namespace}", step.command)
+        for node in (plan.requester, plan.replier)
+        for step in felix_filter(cluster, node)
+    ]
+    return plan
+
+
+@scenario("case2-no-filter", "Routing of case 2 without a filter: outer addresses differ, all answered", needs="two-nics")
+def case2_no_filter(cluster: Cluster) -> Plan:
+    plan = _case2(cluster)
+    plan.impact = "none"
+    return plan
+
+
+@scenario("case2-fixed", "Case 2 mended as in the founding story: everything leaves by the overlay NIC", needs="two-nics")
+def case2_fixed(cluster: Cluster) -> Plan:
+    plan = _case2(cluster)
+    b = plan.replier
+    gateway = cluster.router_in(b.overlay.network)
+    network = b.first.address.network if b.first.address else None
+    mend = f"ip route del {network} dev {b.first.name} && ip route replace default via {gateway} dev {b.overlay.name}"
+    filters = [step for node in (plan.requester, b) for step in felix_filter(cluster, node)]
+    return Plan(
+        requester=plan.requester,
+        replier=b,
+        prepare=[Step(b.name, mend), *filters],
+        phases=plan.phases,
+        points=plan.points,
+    )
+
+
+@scenario("case2-fixed-source-route", "Case 2 mended by a source on the route: NICs differ, all answered", needs="two-nics")
+def case2_fixed_source_route(cluster: Cluster) -> Plan:
+    plan = _case2(cluster)
+    filters = [step for node in (plan.requester, plan.replier) for step in felix_filter(cluster, node)]
+    return Plan(
+        requester=plan.requester,
+        replier=plan.replier,
+        prepare=[*plan.fix, *filters],
+        phases=plan.phases,
+        points=plan.points,
+        fault="interface-asymmetry",
+        impact="none",
+        codes=("IPIP204",),
+        cause_class="wrong-route",
+        where=plan.replier.name,
+        notes=["Requests reach the replier on its overlay NIC, replies leave by the other one, with the right source."],
+    )

@@ -1,0 +1,244 @@
+"""Overlay routes with a wrong next hop: case 1 and its relatives."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..cluster import TUNNEL
+from ..plan import Plan, Step, Tcp, Udp, scenario
+from .common import host_ping, host_to_pod_ping, pod_ping, points, right_route
+
+if TYPE_CHECKING:
+    from ..cluster import Cluster, Node
+    from ..plan import Phase
+
+OWN_ADDRESS = (
+    "The next hop is one of the node's own addresses: the kernel takes the inner destination as outer destination, the"
+    " route to it leads back into the tunnel device, and the packet is dropped there (errors and collisions)."
+)
+
+
+def _case1(cluster: Cluster, phases: list[Phase]) -> Plan:
+    a, b = cluster.requester, cluster.replier
+    bad = f"{a.block} via {b.tunnel} dev {TUNNEL}"
+    return Plan(
+        requester=a,
+        replier=b,
+        breaks=[Step(b.name, f"ip route del {cluster.route(a)}"), Step(b.name, f"ip route add {bad}")],
+        fix=[Step(b.name, f"ip route del {bad}"), Step(b.name, f"ip route add {cluster.route(a)}")],
+        fault="reply-not-encapsulated",
+        impact="loss",
+        codes=("IPIP101",),
+        cause_class="wrong-route",
+        where=b.name,
+        cause=f"ip route add {bad}",
+        phases=phases,
+        points=points(a, b),
+        notes=[OWN_ADDRESS],
+    )
+
+
+@scenario("case1", "Case 1: the replier's route names its own tunnel address; pod to pod and node to node")
+def case1(cluster: Cluster) -> Plan:
+    a, b = cluster.requester, cluster.replier
+    return _case1(cluster, [host_ping(a, b), pod_ping(a, b)])
+
+
+@scenario("case1-host-to-host", "Case 1 between tunnel addresses only, as in the founding story")
+def case1_host_to_host(cluster: Cluster) -> Plan:
+    return _case1(cluster, [host_ping(cluster.requester, cluster.replier, count=20)])
+
+
+@scenario("case1-tcp", "Case 1 under TCP: the SYN arrives, the SYN-ACK is never encapsulated")
+def case1_tcp(cluster: Cluster) -> Plan:
+    a, b = cluster.requester, cluster.replier
+    ends = {"source": a.pod.namespace, "server": b.pod.namespace, "target": b.pod.address}
+    return _case1(cluster, [Tcp(**ends, connections=2), Udp(**ends, queries=5)])
+
+
+@scenario("case1-with-healthy-peers", "Case 1 towards one node, while pings to and from other nodes are answered")
+def case1_with_healthy_peers(cluster: Cluster) -> Plan:
+    a, b, c = cluster.requester, cluster.replier, cluster.third
+    plan = _case1(cluster, [pod_ping(a, b), pod_ping(c, b), pod_ping(b, c), host_to_pod_ping(a, c)])
+    plan.impact = "loss"
+    plan.points = points(a, b, c)
+    return plan
+
+
+@scenario("case1-own-nic-address", "The replier's route names its own NIC address: replies loop in the node")
+def case1_own_nic_address(cluster: Cluster) -> Plan:
+    a, b = cluster.requester, cluster.replier
+    return Plan(
+        requester=a,
+        replier=b,
+        breaks=[Step(b.name, f"ip route replace {cluster.route(a, via=b.address)}")],
+        fix=[right_route(cluster, b, a)],
+        fault="reply-not-encapsulated",
+        impact="loss",
+        codes=("IPIP101",),
+        cause_class="wrong-route",
+        where=b.name,
+        cause=f"ip route replace {cluster.route(a, via=b.address)}",
+        phases=[pod_ping(a, b)],
+        points=points(a, b, extra=("lo",)),
+        notes=["Each reply is encapsulated to the node itself, decapsulated and sent again until its TTL is used up."],
+    )
+
+
+def _request_not_encapsulated(cluster: Cluster, phases: list[Phase]) -> Plan:
+    a, b = cluster.requester, cluster.replier
+    bad = f"{b.block} via {a.tunnel} dev {TUNNEL}"
+    return Plan(
+        requester=a,
+        replier=b,
+        breaks=[Step(a.name, f"ip route replace {bad}"), Step(a.name, f"ip route del {cluster.route(b)} || true")],
+        fix=[Step(a.name, f"ip route del {bad}"), Step(a.name, f"ip route add {cluster.route(b)}")],
+        fault="request-not-encapsulated",
+        impact="loss",
+        codes=("IPIP102",),
+        cause_class="wrong-route",
+        where=a.name,
+        cause=f"ip route add {bad}",
+        phases=phases,
+        points=points(a, b),
+        notes=[OWN_ADDRESS],
+    )
+
+
+@scenario("request-not-encapsulated", "The requester's route names its own tunnel address")
+def request_not_encapsulated(cluster: Cluster) -> Plan:
+    a, b = cluster.requester, cluster.replier
+    return _request_not_encapsulated(cluster, [pod_ping(a, b), host_ping(a, b)])
+
+
+@scenario("request-not-encapsulated-tcp", "The requester's route names its own tunnel address, seen with TCP")
+def request_not_encapsulated_tcp(cluster: Cluster) -> Plan:
+    a, b = cluster.requester, cluster.replier
+    ends = {"source": a.pod.namespace, "server": b.pod.namespace, "target": b.pod.address}
+    return _request_not_encapsulated(cluster, [Tcp(**ends, connections=2)])
+
+
+def _reply_to_third(cluster: Cluster, recorded: list[Node]) -> Plan:
+    a, b, c = cluster.requester, cluster.replier, cluster.third
+    return Plan(
+        requester=a,
+        replier=b,
+        breaks=[Step(b.name, f"ip route replace {cluster.route(a, via=c.address)}")],
+        fix=[right_route(cluster, b, a)],
+        fault="reply-through-other-node",
+        impact="none",
+        codes=("IPIP203", "IPIP202"),
+        cause_class="wrong-route",
+        where=b.name,
+        cause=f"ip route replace {cluster.route(a, via=c.address)}",
+        phases=[pod_ping(a, b)],
+        points=points(*recorded),
+        notes=["The third node decapsulates the replies and sends them on through its own tunnel to the requester."],
+    )
+
+
+@scenario("reply-through-third", "Replies go to a third node, which forwards them: all answered")
+def reply_through_third(cluster: Cluster) -> Plan:
+    return _reply_to_third(cluster, [cluster.requester, cluster.replier, cluster.third])
+
+
+@scenario("reply-through-third-seen-by-requester", "Replies come from a third node; only the requester is recorded")
+def reply_through_third_seen_by_requester(cluster: Cluster) -> Plan:
+    plan = _reply_to_third(cluster, [cluster.requester])
+    plan.codes = ("IPIP203", "IPIP201")
+    return plan
+
+
+@scenario("reply-to-third", "Replies go to a third node, which does not forward them")
+def reply_to_third(cluster: Cluster) -> Plan:
+    c = cluster.third
+    plan = _reply_to_third(cluster, [cluster.requester, cluster.replier, c])
+    plan.fault, plan.impact, plan.codes = "reply-wrong-outer-destination", "loss", ("IPIP202",)
+    plan.breaks.append(Step(c.name, f"iptables -A FORWARD -i {TUNNEL} -o {TUNNEL} -j DROP"))
+    plan.drops_at = c.name
+    plan.notes = ["The third node does not forward from tunnel to tunnel; that is no fault of its own."]
+    return plan
+
+
+@scenario("reply-to-retired-address", "Replies go to an address in another network that no node has any more")
+def reply_to_retired_address(cluster: Cluster) -> Plan:
+    a, b = cluster.requester, cluster.replier
+    retired = "198.51.100.77"
+    return Plan(
+        requester=a,
+        replier=b,
+        breaks=[Step(b.name, f"ip route replace {cluster.route(a, via=retired)}")],
+        fix=[right_route(cluster, b, a)],
+        fault="reply-wrong-outer-destination",
+        impact="loss",
+        codes=("IPIP202",),
+        cause_class="wrong-route",
+        where=b.name,
+        cause=f"ip route replace {cluster.route(a, via=retired)}",
+        phases=[pod_ping(a, b)],
+        points=points(a, b),
+        notes=["The address is behind the router, so the replies leave, encapsulated to nobody."],
+    )
+
+
+@scenario("reply-to-absent-neighbour", "Replies go to an on-link address that answers no ARP: nothing leaves")
+def reply_to_absent_neighbour(cluster: Cluster) -> Plan:
+    a, b = cluster.requester, cluster.replier
+    network = b.overlay.address.network if b.overlay.address else None
+    absent = str(network[-7]) if network else ""
+    return Plan(
+        requester=a,
+        replier=b,
+        breaks=[Step(b.name, f"ip route replace {cluster.route(a, via=absent)}")],
+        fix=[right_route(cluster, b, a)],
+        fault="reply-not-encapsulated",
+        impact="loss",
+        codes=("IPIP101", "IPIP202"),
+        cause_class="wrong-route",
+        where=b.name,
+        cause=f"ip route replace {cluster.route(a, via=absent)}",
+        phases=[pod_ping(a, b)],
+        points=points(a, b),
+        notes=["Only ARP requests for the absent address leave the NIC."],
+    )
+
+
+@scenario("request-to-absent-neighbour", "Requests go to an on-link address that answers no ARP")
+def request_to_absent_neighbour(cluster: Cluster) -> Plan:
+    a, b = cluster.requester, cluster.replier
+    network = a.overlay.address.network if a.overlay.address else None
+    absent = str(network[-7]) if network else ""
+    return Plan(
+        requester=a,
+        replier=b,
+        breaks=[Step(a.name, f"ip route replace {cluster.route(b, via=absent)}")],
+        fix=[right_route(cluster, a, b)],
+        fault="request-not-encapsulated",
+        impact="loss",
+        codes=("IPIP102", "IPIP306"),
+        cause_class="wrong-route",
+        where=a.name,
+        cause=f"ip route replace {cluster.route(b, via=absent)}",
+        phases=[pod_ping(a, b)],
+        points=points(a, b),
+        notes=["Only ARP requests for the absent address leave the NIC."],
+    )
+
+
+@scenario("tunnel-address-twice", "Another node has the requester's tunnel address in its block: it gets the replies")
+def tunnel_address_twice(cluster: Cluster) -> Plan:
+    a, b, c = cluster.requester, cluster.replier, cluster.third
+    return Plan(
+        requester=a,
+        replier=b,
+        breaks=[Step(a.name, f"ip addr del {a.tunnel}/32 dev {TUNNEL} && ip addr add {c.tunnel}/32 dev {TUNNEL}")],
+        fix=[Step(a.name, f"ip addr del {c.tunnel}/32 dev {TUNNEL} && ip addr add {a.tunnel}/32 dev {TUNNEL}")],
+        fault="reply-wrong-outer-destination",
+        impact="loss",
+        codes=("IPIP202",),
+        cause_class="source-selection",
+        where=a.name,
+        cause=f"{TUNNEL} of {a.name} has {c.tunnel}, an address of the block of {c.name}",
+        phases=[host_to_pod_ping(a, b)],
+        points=points(a, b, c),
+    )

@@ -1,0 +1,188 @@
+"""Send what a plan asks for, and count what was answered."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import socket
+import threading
+import time
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from .plan import Ping, Tcp
+from .shell import Task, run
+
+if TYPE_CHECKING:
+    from .plan import Event, Phase, Udp
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One phase as truth.json tells it, and the text its user saw."""
+
+    record: dict[str, Any]
+    text: str
+
+
+def send(phases: list[Phase], *, together: bool = False, count: int | None = None) -> list[Outcome]:
+    """Run *phases* one after another or *together*; *count* replaces their numbers of requests."""
+    if not together:
+        return [_send(phase, count) for phase in phases]
+    outcomes: dict[int, Outcome] = {}
+
+    def work(number: int, phase: Phase) -> None:
+        outcomes[number] = _send(phase, count)
+
+    threads = [threading.Thread(target=work, args=pair) for pair in enumerate(phases)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return [outcomes[number] for number in range(len(phases))]
+
+
+class Timeline(threading.Thread):
+    """Runs events at their times, and remembers when each really happened (seconds since the epoch)."""
+
+    def __init__(self, events: list[Event]) -> None:
+        super().__init__(daemon=True)
+        self._events = sorted(events, key=lambda event: event.at)
+        self.happened: list[tuple[Event, float]] = []
+
+    def run(self) -> None:
+        """Wait for each event's time and run it."""
+        start = time.monotonic()
+        for event in self._events:
+            time.sleep(max(0.0, start + event.at - time.monotonic()))
+            self.happened.append((event, time.time()))
+            run(event.step.namespace, event.step.command)
+
+
+def _send(phase: Phase, count: int | None) -> Outcome:
+    if isinstance(phase, Ping):
+        return _ping(phase, count)
+    if isinstance(phase, Tcp):
+        return _tcp(phase, count)
+    return _udp(phase, count)
+
+
+def _record(phase: Phase, command: str, sent: int, answered: int, **more: Any) -> dict[str, Any]:
+    return {
+        "label": phase.label or f"{phase.source} -> {phase.target}",
+        "command": command,
+        "from": phase.source,
+        "to": phase.target,
+        "sent": sent,
+        "answered": answered,
+        **more,
+    }
+
+
+def _ping(phase: Ping, count: int | None) -> Outcome:
+    command = phase.command(count)
+    result = run(phase.source, command, check=False, timeout=120)
+    numbers = re.search(r"(\d+) packets transmitted, (\d+) received(.*)", result.stdout)
+    if numbers is None:
+        raise RuntimeError(f"{phase.source}: `{command}` counted nothing: {result.stdout}{result.stderr}")
+    more = {}
+    if phase.identifier is not None:
+        more["icmp_id"] = phase.identifier
+    for word in ("duplicates", "errors"):
+        found = re.search(rf"\+(\d+) {word}", numbers[3])
+        if found:
+            more[word] = int(found[1])
+    record = _record(phase, command, int(numbers[1]), int(numbers[2]), **more)
+    head = f"# {record['label']}   (run in the network namespace of {phase.source})\n$ {command}\n"
+    return Outcome(record, head + result.stdout + result.stderr + "\n")
+
+
+def _tcp(phase: Tcp, count: int | None) -> Outcome:
+    connections = count or phase.connections
+    server = Task(phase.server, partial(_serve_tcp, phase.target, phase.port, connections, phase.timeout))
+    time.sleep(0.15)
+    said = Task(phase.source, partial(_connect, phase, connections)).wait()
+    served = server.wait()
+    answered = sum(number >= 0 for number in said)
+    command = f"tcp client: {connections} connections to {phase.target}:{phase.port}, {phase.octets} octets each"
+    record = _record(phase, command, connections, answered, kind="tcp")
+    text = f"# {record['label']}   (run in the network namespace of {phase.source})\n# {command}\n"
+    text += "".join(f"connection {place}: {_told(number)}\n" for place, number in enumerate(said, 1))
+    return Outcome(record, text + f"# server: {served} connections accepted\n\n")
+
+
+def _told(number: int) -> str:
+    return f"connected, server counted {number} octets" if number >= 0 else "not connected in time"
+
+
+def _connect(phase: Tcp, connections: int) -> list[int]:
+    said = []
+    for _ in range(connections):
+        number = -1
+        with contextlib.suppress(OSError), socket.create_connection((phase.target, phase.port), phase.timeout) as link:
+            number = 0
+            link.sendall(b"x" * phase.octets)
+            link.shutdown(socket.SHUT_WR)
+            number = int(link.recv(64) or b"0")
+        said.append(number)
+    return said
+
+
+def _serve_tcp(address: str, port: int, connections: int, patience: float) -> int:
+    accepted = 0
+    with socket.create_server((address, port)) as listener:
+        listener.settimeout(patience * connections + 1)
+        with contextlib.suppress(TimeoutError):
+            while accepted < connections:
+                link, _ = listener.accept()
+                accepted += 1
+                with link:
+                    link.settimeout(patience)
+                    with contextlib.suppress(OSError):
+                        total = 0
+                        while octets := link.recv(65536):
+                            total += len(octets)
+                        link.sendall(b"%d" % total)
+    return accepted
+
+
+def _udp(phase: Udp, count: int | None) -> Outcome:
+    queries = count or phase.queries
+    server = Task(phase.server, partial(_serve_udp, phase.target, phase.port, queries, phase.timeout))
+    time.sleep(0.15)
+    answered = Task(phase.source, partial(_query, phase, queries)).wait()
+    served = server.wait()
+    command = f"udp client: {queries} queries to {phase.target}:{phase.port}"
+    record = _record(phase, command, queries, answered, kind="udp")
+    head = f"# {record['label']}   (run in the network namespace of {phase.source})\n# {command}\n"
+    return Outcome(record, f"{head}{answered} answers\n# server: {served} queries answered\n\n")
+
+
+def _query(phase: Udp, queries: int) -> int:
+    answered = 0
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as link:
+        link.settimeout(phase.timeout)
+        link.connect((phase.target, phase.port))
+        for number in range(queries):
+            question = b"query %d" % number
+            with contextlib.suppress(OSError):
+                link.send(question)
+                while link.recv(2048) != b"answer to " + question:
+                    pass
+                answered += 1
+            time.sleep(phase.interval)
+    return answered
+
+
+def _serve_udp(address: str, port: int, queries: int, patience: float) -> int:
+    served = 0
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as link:
+        link.bind((address, port))
+        link.settimeout(patience * queries + 1)
+        with contextlib.suppress(TimeoutError):
+            while served < queries:
+                question, client = link.recvfrom(2048)
+                link.sendto(b"answer to " + question, client)
+                served += 1
+    return served
