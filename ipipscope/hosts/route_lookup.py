@@ -115,7 +115,7 @@ class Fib:
         self.snapshot = snapshot
         self.links = {link.name: link for link in snapshot.links}
         self.addresses: dict[str, list[Address]] = {}
-        for known in snapshot.addresses:
+        for known in snapshot.addresses or _connected(snapshot):
             self.addresses.setdefault(known.interface, []).append(known)
         routes = [*snapshot.routes, *_local_routes(snapshot)]
         by_table: dict[str, list[Route]] = {}
@@ -297,6 +297,15 @@ class Fib:
 def _covers(network: IPv4Network, address: IPv4Address | None) -> bool:
     # a packet without a source yet carries 0.0.0.0, which only a rule for everything covers
     return (address or IPv4Address(0)) in network
+
+
+def _connected(snapshot: Snapshot) -> list[Address]:
+    """The addresses that connected routes give away, for a snapshot without `ip addr`."""
+    return [
+        Address(interface=r.device, address=r.source, prefix_length=r.destination.prefixlen)
+        for r in snapshot.routes
+        if r.protocol == "kernel" and r.type == "unicast" and r.source is not None and r.device is not None
+    ]
 
 
 def _local_routes(snapshot: Snapshot) -> list[Route]:

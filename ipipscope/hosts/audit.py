@@ -1,0 +1,356 @@
+"""Audit: what is wrong in the nodes' state, without any packet.
+
+For every node and every block of another node the ways out and in are walked as for a finding. What is found is told
+with the same rules: a fault that breaks both directions is named by its reply form, the request form is a consequence.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from ipaddress import IPv4Address, IPv4Network
+from typing import Final
+
+from ipipscope.hosts.causes import cause_of, shared_addresses
+from ipipscope.hosts.cluster import Block, Cluster, Host
+from ipipscope.hosts.faults import MEANINGS, Fault, Kind
+from ipipscope.hosts.inbound import Arrival, inbound
+from ipipscope.hosts.model import Part, Snapshot
+from ipipscope.hosts.outbound import Way, forwarding_off, outbound, tunnel_down
+from ipipscope.hosts.remedies import remedies
+from ipipscope.hosts.sizes import sizes
+from ipipscope.model import Cause, CauseClass, Confidence, Finding, Flow, Impact, OuterPair, TunnelPair
+
+NAMES: Final = {
+    "IPIP101": "reply-not-encapsulated", "IPIP103": "reply-sent-native", "IPIP201": "outer-source-mismatch",
+    "IPIP202": "reply-wrong-outer-destination", "IPIP204": "interface-asymmetry",
+    "IPIP301": "request-not-delivered-to-tunnel", "IPIP302": "request-dropped-after-decapsulation",
+    "IPIP305": "destination-pod-unreachable", "IPIP401": "mtu-exceeded", "IPIP402": "outer-fragmentation",
+    "IPIP501": "inner-source-rewritten",
+}  # fmt: skip
+_IMPACTS = (Impact.LOSS, Impact.PARTIAL, Impact.NONE)
+_CONFIDENCES = (Confidence.CERTAIN, Confidence.LIKELY, Confidence.POSSIBLE)
+_ROUTE_FAULTS = frozenset((Kind.NOT_TUNNELLED, Kind.NO_BLOCK_ROUTE, Kind.UNROUTED, Kind.RULE_DIVERTS))
+
+
+def audit(snapshots: Mapping[str, Snapshot]) -> list[Finding]:
+    """Everything that is wrong in *snapshots*, the worst first; findings of impact `none` are worth knowing only."""
+    cluster = Cluster(snapshots)
+    found: list[Finding] = []
+    for faults in _grouped(_faults(cluster)):
+        found.append(_finding(cluster, faults))
+    found += _odd_peers(cluster)
+    return sorted(
+        found,
+        key=lambda one: (_IMPACTS.index(one.impact), _CONFIDENCES.index(one.confidence), one.code, one.node or ""),
+    )
+
+
+def _faults(cluster: Cluster) -> Iterator[Fault]:
+    for host in cluster.earlier.values():
+        for fault in _ways_out(cluster, host):
+            after = "; the last listing no longer shows it" if _is_mended(cluster, fault) else ""
+            yield replace(fault, text=f"{fault.text} (In {host.snapshot.moment}{after}.)")
+    for host in cluster.hosts.values():
+        yield from _of_host(cluster, host)
+    yield from shared_addresses(cluster)
+
+
+def _is_mended(cluster: Cluster, fault: Fault) -> bool:
+    last = cluster.host(fault.host.name)
+    return last is not None and fault.route is not None and fault.route not in last.snapshot.routes
+
+
+def _of_host(cluster: Cluster, host: Host) -> Iterator[Fault]:
+    down = next(_down(host), None)
+    if down is not None:
+        yield down
+        return
+    if host.snapshot.ip_forward is False:
+        yield forwarding_off(host)
+    out = list(_ways_out(cluster, host))
+    filtered = list(_ways_in(cluster, host))
+    refused = {fault.block for fault in filtered if fault.kind is Kind.RP_FILTER_INNER}
+    yield from (fault for fault in out if not (fault.block in refused and fault.kind in _ROUTE_FAULTS))
+    yield from filtered
+    yield from sizes(cluster, host)
+
+
+def _down(host: Host) -> Iterator[Fault]:
+    for name in host.tunnels:
+        link = host.snapshot.link(name)
+        if link is not None and link.flags and not link.up and _in_use(host, name):
+            yield tunnel_down(host, name, None, None)
+
+
+def _in_use(host: Host, name: str) -> bool:
+    """A fallback device that nobody set up is down on every host that has loaded the module."""
+    return any(known.interface == name for known in host.snapshot.addresses)
+
+
+def _remote_blocks(cluster: Cluster, host: Host) -> Iterator[Block]:
+    for block in cluster.blocks.values():
+        if block.owner is not host and (block.owner is None or block.owner.name != host.name):
+            yield block
+
+
+def _ways_out(cluster: Cluster, host: Host) -> Iterator[Fault]:
+    own = next(iter(cluster.own_blocks(host)), None)
+    for block in _remote_blocks(cluster, host):
+        destination = block.network.network_address + (1 if block.network.prefixlen < 32 else 0)
+        source = _pod(host, own)
+        for fault in outbound(cluster, Way(host=host, destination=destination, source=source)):
+            judged = _weighed(cluster, host, block, fault)
+            if judged is not None:
+                yield judged
+        yield from _more_specific(cluster, host, block)
+
+
+def _more_specific(cluster: Cluster, host: Host, block: Block) -> Iterator[Fault]:
+    """Routes inside a remote block that take part of it elsewhere."""
+    for route in host.snapshot.routes:
+        if route.type != "unicast" or route.destination.prefixlen <= block.network.prefixlen:
+            continue
+        if route.table == "main" and route.destination.subnet_of(block.network):
+            address = route.destination.network_address
+            for fault in outbound(cluster, Way(host=host, destination=address)):
+                judged = _weighed(cluster, host, block, fault)
+                if judged is not None and judged.route == route:
+                    yield judged
+
+
+def _pod(host: Host, own: IPv4Network | None) -> IPv4Address | None:
+    route = next((r for r in host.workload_routes if own is None or r.destination.subnet_of(own)), None)
+    if route is not None:
+        return route.destination.network_address
+    return next(iter(sorted(host.tunnel_addresses)), None)
+
+
+def _weighed(cluster: Cluster, host: Host, block: Block, fault: Fault) -> Fault | None:
+    """*fault* with the impact that the other side's state gives it; None where it is no fault after all."""
+    if fault.kind is Kind.NOT_TUNNELLED and _is_meant(cluster, host, block, fault):
+        return None
+    if fault.kind is Kind.NO_BLOCK_ROUTE and block.owner is None and not _others_tunnel(cluster, host, block):
+        return None
+    if fault.kind in (Kind.OUTER_SOURCE, Kind.RETIRED_ADDRESS):
+        return _weighed_source(cluster, host, block, fault)
+    if fault.kind is Kind.SHARED_ADDRESS:
+        return None  # told once for both nodes
+    return fault
+
+
+def _is_meant(cluster: Cluster, host: Host, block: Block, fault: Fault) -> bool:
+    """A native route as CrossSubnet or `ipipMode: Never` wants it: to the owner itself, in one subnet, on both sides."""
+    decision = fault.decision
+    if decision is None or fault.impact is not Impact.NONE:
+        via = decision.gateway if decision else None
+        if via is None or not _on_link(host, via) or block.owner is not None:
+            return False
+    pools = [pool for pool in host.snapshot.calico.pools if block.network.subnet_of(pool.network)]
+    if pools:
+        return any(pool.ipip_mode.lower() != "always" for pool in pools)
+    if block.owner is not None and _sends_native(cluster, block.owner, host) is not None:
+        return bool(_sends_native(cluster, block.owner, host))
+    via = decision.gateway if decision else None
+    alike = [
+        route
+        for route in host.tunnel_routes
+        for hop in route.hops
+        if hop.via is not None and via is not None and _on_link(host, hop.via)
+        and _on_link(host, hop.via) == _on_link(host, via)
+    ]  # fmt: skip
+    return not alike
+
+
+def _sends_native(cluster: Cluster, owner: Host, host: Host) -> bool | None:
+    """Whether *owner* sends to *host*'s pods without an outer header; None when that is not known."""
+    own = cluster.own_blocks(host)
+    if not own or not owner.knows_routes:
+        return None
+    decision = owner.fib.lookup(own[0].network_address + 1)
+    return not decision.dropped and decision.device not in owner.tunnels and decision.gateway in host.addresses
+
+
+def _on_link(host: Host, address: IPv4Address) -> str | None:
+    """The NIC in whose network *address* stands."""
+    for name, held in host.fib.addresses.items():
+        if any(address in known.network and known.prefix_length < 32 for known in held):
+            return name
+    return None
+
+
+def _others_tunnel(cluster: Cluster, host: Host, block: Block) -> bool:
+    return any(
+        route.destination == block.network for other in cluster.others(host) for route in other.tunnel_routes
+    )
+
+
+def _weighed_source(cluster: Cluster, host: Host, block: Block, fault: Fault) -> Fault:
+    """Whether the other end takes that outer source: shown by its state, or by how this cluster filters."""
+    source = fault.decision.source if fault.decision else None
+    peer = block.owner
+    if source is None or fault.peer is None:
+        return replace(fault, impact=Impact.NONE, confidence=Confidence.POSSIBLE)
+    if peer is not None:
+        arrival = Arrival(
+            host=peer, outer_source=source, outer_destination=fault.peer, destination=block.network.network_address + 1,
+            source=_pod(host, None) or block.network.network_address, sender=host,
+        )  # fmt: skip
+        kinds = (Kind.FIREWALL_IN, Kind.OUTER_SOURCE, Kind.RETIRED_ADDRESS, Kind.OTHER_REMOTE)
+        refused = next((one for one in inbound(cluster, arrival) if one.kind in kinds), None)
+        if refused is not None:
+            return replace(fault, text=refused.text, counters=refused.counters, impact=Impact.LOSS)
+        if peer.snapshot.has(Part.FIREWALL):
+            return replace(fault, text=f"{fault.text} {peer.name} takes it all the same.", impact=Impact.NONE)
+    filtering = [
+        other
+        for other in (host, *cluster.others(host))
+        if (name := other.firewall.filters_by_host)
+        and (members := other.firewall.hosts_of(name)) is not None
+        and not members.holds(source)
+    ]
+    if filtering and (peer is None or not peer.snapshot.has(Part.FIREWALL)):
+        where = filtering[0]
+        text = (
+            f"{fault.text} Nodes of this cluster take IPIP from known hosts only ({where.firewall.filters_by_host} on "
+            f"{where.name}), and {source} is none of them."
+        )
+        return replace(fault, text=text, impact=Impact.LOSS, confidence=Confidence.LIKELY)
+    if fault.kind is Kind.RETIRED_ADDRESS:
+        return replace(fault, impact=Impact.LOSS, confidence=Confidence.LIKELY)
+    text = f"{fault.text} Harmless while the other nodes take it; Felix's filter for known hosts would drop it."
+    return replace(fault, text=text, impact=Impact.NONE, confidence=Confidence.POSSIBLE)
+
+
+def _ways_in(cluster: Cluster, host: Host) -> Iterator[Fault]:
+    known = cluster.known_address(host)
+    own = next(iter(cluster.own_blocks(host)), None)
+    pod = _pod(host, own)
+    if known is None or known.address not in host.addresses or pod is None:
+        return
+    for block in _remote_blocks(cluster, host):
+        peer = cluster.next_hop_for(host, block.network)
+        source, sender = peer.address if peer else None, block.owner
+        confidence = Confidence.LIKELY
+        if sender is not None:
+            sent = cluster.outer_pair(sender, pod)
+            if sent is None:
+                continue  # it sends nothing encapsulated: told there
+            source, confidence = sent[0], Confidence.CERTAIN
+        elif _native_both_ways(host, block):
+            continue
+        if source is None or source in host.addresses:
+            continue
+        arrival = Arrival(
+            host=host, outer_source=source, outer_destination=known.address,
+            source=block.network.network_address + 1, destination=pod, sender=sender,
+        )  # fmt: skip
+        for fault in inbound(cluster, arrival):
+            if fault.host is host:  # a sender at fault is told with its own ways
+                yield replace(fault, block=fault.block or block.network, confidence=confidence)
+
+
+def _native_both_ways(host: Host, block: Block) -> bool:
+    """The block's owner is not known and this node sends to it natively: its packets may well come natively too."""
+    decision = host.fib.lookup(block.network.network_address + 1)
+    return decision.device not in host.tunnels
+
+
+# ---- faults into findings
+
+
+def _grouped(faults: Iterator[Fault]) -> list[list[Fault]]:
+    """Faults that are one: the same kind, node and line, whichever blocks they strike."""
+    groups: dict[tuple[str, str, str, str], list[Fault]] = {}
+    for fault in faults:
+        if fault.kind in (Kind.FIREWALL_IN, Kind.FIREWALL_OUT, Kind.FIREWALL_FORWARD):
+            about = fault.config or ""
+        else:
+            about = f"{fault.config} {fault.peer if fault.kind is not Kind.NO_BLOCK_ROUTE else fault.block}"
+        groups.setdefault((fault.kind, fault.node, fault.host.key, about), []).append(fault)
+    return list(groups.values())
+
+
+def _finding(cluster: Cluster, faults: list[Fault]) -> Finding:
+    first = min(faults, key=lambda fault: _IMPACTS.index(fault.impact))
+    meaning = MEANINGS[first.kind]
+    blocks = sorted({fault.block for fault in faults if fault.block is not None})
+    cure = remedies(cluster, first)
+    seen: list[str] = [remedy.command for remedy in cure]
+    for fault in faults:
+        if fault is not first:
+            for remedy in remedies(cluster, fault):
+                if remedy.command not in seen:
+                    seen.append(remedy.command)
+                    cure = (*cure, remedy)
+    return Finding(
+        code=meaning.code,
+        rule=NAMES[meaning.code],
+        impact=first.impact,
+        confidence=first.confidence,
+        node=first.node,
+        interface=first.interface,
+        count=0,
+        first=0,
+        last=0,
+        summary=f"{first.node}: {first.kind}." + (f" Concerns {', '.join(map(str, blocks[:6]))}." if blocks else ""),
+        tunnels=_tunnels(faults),
+        flows=_flows(cluster, first, blocks),
+        consequences=meaning.consequences if first.impact is not Impact.NONE else (),
+        cause=cause_of(first),
+        remedy=cure,
+    )
+
+
+def _tunnels(faults: list[Fault]) -> tuple[TunnelPair, ...]:
+    pairs = []
+    for fault in faults:
+        source = fault.decision.source if fault.decision else None
+        if fault.kind in (Kind.OUTER_SOURCE, Kind.RETIRED_ADDRESS) and source and fault.peer and fault.expected:
+            pair = TunnelPair(OuterPair(fault.peer, fault.expected.address), OuterPair(source, fault.peer))
+            if pair not in pairs:
+                pairs.append(pair)
+    return tuple(pairs)
+
+
+def _flows(cluster: Cluster, fault: Fault, blocks: list[IPv4Network]) -> tuple[Flow, ...]:
+    """A flow for which it shows: from a remote block's base address, which is its node's own, to the node."""
+    own = cluster.own_blocks(fault.host)
+    if not own or not blocks:
+        return ()
+    return tuple(Flow(block.network_address, own[0].network_address, "icmp") for block in blocks[:6])
+
+
+def _odd_peers(cluster: Cluster) -> Iterator[Finding]:
+    """BGP peers that stand in another network than all the others, for nodes of which nothing else is known.
+
+    The mask is not known: networks of 24 bits are taken, as the address plan of one site mostly has them.
+    """
+    for host in cluster.hosts.values():
+        peers = host.snapshot.calico.peers
+        if host.knows_routes or len(peers) < 3:
+            continue
+        networks = Counter(IPv4Network(f"{peer.address}/24", strict=False) for peer in peers)
+        (common, count), *_ = networks.most_common(1)
+        odd = [peer for peer in peers if peer.address not in common]
+        if not odd or count <= len(peers) / 2:
+            continue
+        for peer in odd:
+            text = (
+                f"{count} of {len(peers)} peers stand in {common}, {peer.address} does not. Nodes of {common} that also have "
+                f"an address in its network send their IPIP to it from there, by which it does not know them. "
+                f"BGP says {peer.info or peer.state or 'nothing'}, which proves nothing about IPIP."
+            )
+            yield Finding(
+                code="IPIP201", rule=NAMES["IPIP201"], impact=Impact.PARTIAL, confidence=Confidence.POSSIBLE,
+                node=str(peer.address), interface=None, count=0, first=0, last=0,
+                summary=f"{peer.address} is the odd one out: the other peers of {host.name} stand in {common}.",
+                cause=Cause(
+                    cls=CauseClass.SOURCE_SELECTION, node=str(peer.address), text=text,
+                    config=f"| {peer.address} | {peer.kind} | {peer.state} | {peer.since} | {peer.info} |",
+                ),
+                next_captures=(
+                    f"On the other nodes: `ip route get {peer.address}`; its `src` has to be the address in `calicoctl node status`.",
+                ),
+            )  # fmt: skip

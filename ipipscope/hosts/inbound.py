@@ -1,0 +1,240 @@
+"""The way of one encapsulated packet into its node: NIC, firewall, tunnel device, filter, forwarding, pod.
+
+Walked as the kernel walks it; the first fault that ends the way ends the list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from ipaddress import IPv4Address, IPv4Network
+
+from ipipscope.hosts import outbound
+from ipipscope.hosts.cluster import Cluster, Host
+from ipipscope.hosts.faults import Fault, Kind, kernel_counters, link_counters, rule_counters
+from ipipscope.hosts.firewall import Packet
+from ipipscope.hosts.model import Part
+from ipipscope.hosts.route_lookup import Outcome
+from ipipscope.hosts.rp_filter import MODES, reverse_path, setting
+from ipipscope.hosts.tunnel import encapsulate, is_tunnel, receive
+from ipipscope.model import Impact
+
+_NOBODY = ("FAILED", "INCOMPLETE")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """What is asked: one encapsulated packet that reaches a node."""
+
+    host: Host
+    outer_source: IPv4Address
+    outer_destination: IPv4Address
+    source: IPv4Address
+    destination: IPv4Address
+    protocol: int = 1
+    state: str | None = "NEW"
+    interface: str | None = None
+    """The NIC it comes in by; None: the one that has the outer destination."""
+    sender: Host | None = None
+
+
+def inbound(cluster: Cluster, arrival: Arrival) -> Iterator[Fault]:
+    """What is wrong on the way of a packet from the node's NIC to its pod, in the order it would be met."""
+    fault = _before(cluster, arrival)
+    if fault is not None:
+        yield fault
+        return
+    reception = receive(arrival.host.snapshot, arrival.outer_source, arrival.outer_destination)
+    if reception.device is None:
+        if reception.refused_by is not None and reception.refused_by.remote is not None:
+            yield from _other_remote(cluster, arrival, reception.reason, reception.refused_by.interface)
+        elif reception.refused_by is not None:
+            yield outbound.tunnel_down(arrival.host, reception.refused_by.interface, None, None)
+        else:
+            yield Fault(
+                kind=Kind.TUNNEL_DOWN, host=arrival.host, config=None, peer=arrival.outer_source,
+                text=f"{arrival.host.name} has no IP-in-IP device: the kernel answers with ICMP port unreachable.",
+            )  # fmt: skip
+        return
+    yield from _after(cluster, arrival, reception.device)
+
+
+def _before(cluster: Cluster, arrival: Arrival) -> Fault | None:
+    host = arrival.host
+    nic = arrival.interface or host.arrival_device(arrival.outer_destination)
+    common = {"host": host, "interface": nic, "peer": arrival.outer_source, "peer_host": arrival.sender}
+    if nic is not None and host.knows_routes:
+        path = reverse_path(host.fib, arrival.outer_source, nic, destination=arrival.outer_destination)
+        if path.passes is False and path.mode:
+            back = path.back.route.line if path.back.route else "no route"
+            return Fault(
+                kind=Kind.RP_FILTER_OUTER, config=setting(host.snapshot, nic), decision=path.back,
+                text=f"{arrival.outer_source} arrives on {nic} of {host.name}, where rp_filter is {MODES.get(path.mode)}, "
+                f"but the route back is `{back}`.",
+                counters=kernel_counters(host, ("TcpExtIPReversePathFilter",)), **common,
+            )  # fmt: skip
+    packet = Packet(
+        source=arrival.outer_source, destination=arrival.outer_destination, protocol=4, in_interface=nic,
+        state="NEW",
+    )  # fmt: skip
+    judgement = host.firewall.judge("INPUT", packet)
+    if not judgement.dropped:
+        return None
+    common = {**common, "judgement": judgement, "counters": rule_counters(judgement)}
+    listed = f" because {arrival.outer_source} is not in {judgement.set_name}" if judgement.set_name else ""
+    fault = Fault(
+        kind=Kind.FIREWALL_IN, config=judgement.line,
+        text=f"{host.name}'s firewall drops packets of protocol 4 from {arrival.outer_source}{listed}.", **common,
+    )  # fmt: skip
+    return _sender_at_fault(cluster, arrival, fault) or fault
+
+
+def _sender_at_fault(cluster: Cluster, arrival: Arrival, fault: Fault) -> Fault | None:
+    """A filter for known hosts that lists the sender by its other address: the sender has to be mended."""
+    sender = arrival.sender or cluster.holder(arrival.outer_source)
+    name = fault.judgement.set_name if fault.judgement else None
+    members = arrival.host.firewall.hosts_of(name) if name else None
+    if sender is None or members is None:
+        return None
+    inner = sender.fib.lookup(arrival.destination)
+    if not is_tunnel(sender.snapshot, inner.device):
+        return None
+    made = encapsulate(sender.fib, inner)
+    found = next(outbound.source_fault(cluster, sender, made), None)
+    if found is None or made.outer_source != arrival.outer_source or found.expected is None:
+        return None
+    if not members.holds(found.expected.address):
+        return None
+    text = f"{found.text} {arrival.host.name} drops it by `{fault.config}`: {name} lists {found.expected.address} only."
+    return replace(found, text=text, counters=fault.counters, peer_host=arrival.host)
+
+
+def _other_remote(cluster: Cluster, arrival: Arrival, reason: str, device: str) -> Iterator[Fault]:
+    host = arrival.host
+    tunnel = host.snapshot.tunnel(device)
+    expected = tunnel.remote if tunnel else None
+    text = f"{reason} on {host.name}; {arrival.outer_source} is answered with ICMP port unreachable."
+    sender = arrival.sender or cluster.holder(arrival.outer_source)
+    counters = kernel_counters(host, ("IcmpOutDestUnreachs",))
+    if sender is not None and expected in sender.addresses:
+        inner = sender.fib.lookup(arrival.destination)
+        if is_tunnel(sender.snapshot, inner.device):
+            made = encapsulate(sender.fib, inner)
+            under = made.outer.route.line if made.outer.route else None
+            found = next(outbound.source_fault(cluster, sender, made), None)
+            if found is not None:
+                yield replace(found, text=f"{found.text} {text}", counters=counters, peer_host=host, tunnel=tunnel)
+                return
+            yield Fault(
+                kind=Kind.OUTER_SOURCE, host=sender, config=under, text=text, counters=counters, tunnel=tunnel,
+                interface=made.outer.device, peer=arrival.outer_destination, peer_host=host, decision=made.outer,
+                route=made.outer.route, expected=outbound.Known(expected, f"`{tunnel.line}` on {host.name}")
+                if tunnel and expected
+                else None,
+            )  # fmt: skip
+            return
+    yield Fault(
+        kind=Kind.OTHER_REMOTE, host=host, config=tunnel.line if tunnel else None, text=text, tunnel=tunnel,
+        interface=device, peer=arrival.outer_source, peer_host=sender, counters=counters,
+    )  # fmt: skip
+
+
+def _after(cluster: Cluster, arrival: Arrival, device: str) -> Iterator[Fault]:
+    host = arrival.host
+    block = cluster.block_of(arrival.source)
+    network = block.network if block else IPv4Network(f"{arrival.source}/32")
+    if host.knows_routes:
+        path = reverse_path(host.fib, arrival.source, device, destination=arrival.destination)
+        if path.back.outcome is Outcome.LOCAL and path.passes is False:
+            yield Fault(
+                kind=Kind.SHARED_ADDRESS, host=host, address=arrival.source, block=network, peer_host=arrival.sender,
+                config=path.back.route.line if path.back.route else None, peer=arrival.outer_source,
+                text=f"{host.name} has {arrival.source} itself and refuses packets from it as martians.",
+            )  # fmt: skip
+            return
+        if path.passes is False and path.mode:
+            back = path.back.route.line if path.back.route else "no route"
+            yield Fault(
+                kind=Kind.RP_FILTER_INNER, host=host, config=f"{setting(host.snapshot, device)}; {back}",
+                text=f"{arrival.source} comes out of {device} of {host.name}, where rp_filter is "
+                f"{MODES.get(path.mode)}, but the route back is `{back}`.",
+                counters=kernel_counters(host, ("TcpExtIPReversePathFilter",)), interface=device, block=network,
+                peer=arrival.outer_source, peer_host=arrival.sender, decision=path.back, route=path.back.route,
+                expected=cluster.next_hop_for(host, network, (arrival.outer_source,)),
+            )  # fmt: skip
+            return
+    packet = Packet(
+        source=arrival.source, destination=arrival.destination, protocol=arrival.protocol, in_interface=device,
+        state=arrival.state,
+    )  # fmt: skip
+    if host.fib.is_local(arrival.destination):
+        judgement = host.firewall.judge("INPUT", packet)
+        if judgement.dropped:
+            yield Fault(
+                kind=Kind.FIREWALL_INNER, host=host, config=judgement.line, judgement=judgement, interface=device,
+                text=f"{host.name}'s firewall drops what {device} delivers to {arrival.destination}.", block=network,
+                counters=rule_counters(judgement), address=arrival.source, peer=arrival.destination,
+            )  # fmt: skip
+        return
+    if host.snapshot.ip_forward is False:
+        yield outbound.forwarding_off(host)
+        return
+    yield from _to_the_pod(host, packet, network)
+
+
+def _to_the_pod(host: Host, packet: Packet, network: IPv4Network) -> Iterator[Fault]:
+    if not host.knows_routes:
+        return
+    pod = packet.destination
+    decision = host.fib.lookup(pod, source=packet.source, in_interface=packet.in_interface)
+    line = decision.route.line if decision.route else None
+    common = {"host": host, "address": pod, "decision": decision, "route": decision.route, "interface": decision.device}
+    if decision.dropped:
+        said = f"; `{line}` refuses the packet" if line else ""
+        yield Fault(
+            kind=Kind.POD_GONE, config=line, text=f"{host.name} has no route to the pod {pod}{said}.", **common
+        )
+        return
+    if host.workload_device(pod) is None and (decision.gateway is not None or is_tunnel(host.snapshot, decision.device)):
+        yield Fault(
+            kind=Kind.POD_GONE, config=line, text=f"{pod} is no pod of {host.name}: `{line}` sends the packet on.",
+            **common,
+        )  # fmt: skip
+        return
+    fault = outbound.forward_fault(host, replace(packet, out_interface=decision.device), network)
+    if fault is not None:
+        yield fault
+        return
+    link = host.fib.link(decision.device)
+    if link is not None and link.flags and "NO-CARRIER" in link.flags:
+        yield Fault(
+            kind=Kind.POD_SILENT, config=f"{link.name}: <{','.join(link.flags)}>",
+            text=f"{link.name}, the interface of {pod} on {host.name}, has no carrier: the pod's end is down.", **common,
+        )  # fmt: skip
+        return
+    near = next((one for one in host.snapshot.neighbours if one.address == pod), None)
+    if near is not None and any(state in _NOBODY for state in near.state):
+        yield Fault(
+            kind=Kind.POD_SILENT, config=f"{near.address} dev {near.interface} {' '.join(near.state)}",
+            text=f"Nobody answers ARP for {pod} on {near.interface} of {host.name}.", **common,
+        )  # fmt: skip
+
+
+def other_device(arrival: Arrival, device: str) -> Fault | None:
+    """Another tunnel device than the one that carries the way back takes the packet; it may still be delivered."""
+    host = arrival.host
+    back = host.fib.lookup(arrival.source)
+    if not is_tunnel(host.snapshot, back.device) or back.device == device:
+        return None
+    tunnel = host.snapshot.tunnel(device)
+    return Fault(
+        kind=Kind.OTHER_DEVICE, host=host, config=tunnel.line if tunnel else None, impact=Impact.NONE,
+        text=f"On {host.name} {device} takes the packets from {arrival.outer_source}, not {back.device}.",
+        counters=link_counters(host, device, "rx", "packets"), interface=device, tunnel=tunnel,
+        peer=arrival.outer_source,
+    )  # fmt: skip
+
+
+def knows_enough(host: Host) -> bool:
+    """Whether the way into the node could be followed to its end."""
+    return host.snapshot.has(Part.ROUTES, Part.ADDRESSES)
