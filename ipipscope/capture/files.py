@@ -12,7 +12,7 @@ from ipipscope.capture import points
 from ipipscope.capture.compression import OPENERS, Damage, decompressed, peek
 from ipipscope.capture.pcap import FORMS, PcapReader
 from ipipscope.capture.pcapng import SECTION_HEADER, PcapngReader
-from ipipscope.capture.window import Window
+from ipipscope.capture.window import SIZE, Window
 from ipipscope.errors import CaptureDamaged, CaptureUnreadable, InputError
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from ipipscope.model import CapturePoint
 
 STDIN: Final = "-"
+PEEK: Final = 1 << 14
+"""Octets that are read to see when a file begins."""
 PCAPNG_MAGIC: Final = SECTION_HEADER.to_bytes(4, "big")
 EMPTY_HINT: Final = "It holds no octets: was the capture started, and was the disk full?"
 FOREIGN_HINT: Final = "Give pcap or pcapng files, plain or compressed, as tcpdump and dumpcap write them."
@@ -53,23 +55,31 @@ class CaptureFile:
             return self.point
         return points.of_interface(self.path, name) if name else points.from_file_name(self.path)
 
-    def batches(self) -> Iterator[Records]:
+    def begins(self) -> int:
+        """Earliest capture time among the file's first packets, nanoseconds; the smallest i8 when it has none."""
+        for records in self.batches(window=PEEK):
+            known = records.time[records.time >= 0]
+            if len(known):
+                return int(known.min())
+        return -(1 << 63)
+
+    def batches(self, window: int = SIZE) -> Iterator[Records]:
         """Open, read to the end or to where it stops making sense, close. Problems are kept, not raised."""
         try:
             with _opened(self.path) as stream:
                 plain, _ = decompressed(stream, self.path)
-                window = Window(plain)
-                self._reader = _reader(window, self.path)
+                octets = Window(plain, window)
+                self._reader = _reader(octets, self.path)
                 try:
                     yield from self._reader.batches()
                 except Damage as damage:
                     self.problems.append(
                         CaptureDamaged(
                             self.path,
-                            f"{damage}, after octet {window.offset + len(window)} of the plain data.",
+                            f"{damage}, after octet {octets.offset + len(octets)} of the plain data.",
                             "Everything before is in the report.",
                             frame=0,
-                            offset=window.offset,
+                            offset=octets.offset,
                         )
                     )
                 self.problems.extend(self._reader.problems)

@@ -41,7 +41,7 @@ def from_file_name(file: str) -> CapturePoint:
     name = stem(file)
     node, _, interface = name.partition("_")
     if node and interface:
-        return CapturePoint(node, interface)
+        return CapturePoint(node, "any" if ANY.match(interface) else interface)
     folder = PurePath(file).parent.name
     if looks_like_interface(name) and folder not in {"", ".", ".."}:
         return CapturePoint(folder, name)

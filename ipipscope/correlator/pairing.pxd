@@ -8,6 +8,8 @@ cdef int LEG_REQUEST, LEG_REPLY, LEG_REQUEST_ERROR, LEG_REPLY_ERROR
 
 cdef unsigned long long mix(unsigned long long value) noexcept
 
+cdef unsigned long long at_bit(unsigned long long value, int bit) noexcept
+
 cdef class Pairing:
     cdef public long long timeout
     cdef public Py_ssize_t open_max, sightings_max, journeys_max
@@ -131,7 +133,7 @@ cdef class Pairing:
 
     @cython.locals(
         mask=cython.ulonglong, at=cython.ulonglong, journey=cython.Py_ssize_t, each=cython.Py_ssize_t,
-        key=cython.ulonglong,
+        key=cython.ulonglong, addresses=cython.ulonglong,
     )
     cdef Py_ssize_t _journey(
         self, unsigned long long state, unsigned long long src, unsigned long long dst, unsigned long long proto,

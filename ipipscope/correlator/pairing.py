@@ -60,6 +60,11 @@ def mix(value: int) -> int:
     return value ^ (value >> 31)
 
 
+def at_bit(value: int, bit: int) -> int:
+    """*value* moved up, in 64 bits: a narrower C type would lose it."""
+    return value << bit
+
+
 class Pairing:
     """The open exchanges, and the journeys of the closed ones.
 
@@ -174,59 +179,59 @@ class Pairing:
             if time < 0:  # no time at all, or before 1970: order is lost, identity is not
                 time = 0
             where = station[row]
-            word0 = (where << 32) | (depth[row] << 8) | direction[row]
+            word0 = at_bit(where, 32) | at_bit(depth[row], 8) | direction[row]
             word4 = 0
             word3 = dst_mac[row]
             if kind == P_ECHO_REQUEST:
-                low = (inner_src[row] << 32) | inner_dst[row]
-                high = (icmp_id[row] << 16) | icmp_seq[row]
+                low = at_bit(inner_src[row], 32) | inner_dst[row]
+                high = at_bit(icmp_id[row], 16) | icmp_seq[row]
                 slot = self._request(low, high, ICMP, time, inner_id[row], digest[row])
                 leg = LEG_REQUEST
             elif kind == P_ECHO_REPLY:
-                low = (inner_dst[row] << 32) | inner_src[row]
-                high = (icmp_id[row] << 16) | icmp_seq[row]
+                low = at_bit(inner_dst[row], 32) | inner_src[row]
+                high = at_bit(icmp_id[row], 16) | icmp_seq[row]
                 slot = self._reply(low, high, ICMP, time, inner_id[row], digest[row], 1)
                 leg = LEG_REPLY
             elif kind == P_SYN:
-                low = (inner_src[row] << 32) | inner_dst[row]
-                high = (sport[row] << 48) | (dport[row] << 32) | tcp_seq[row]
+                low = at_bit(inner_src[row], 32) | inner_dst[row]
+                high = at_bit(sport[row], 48) | at_bit(dport[row], 32) | tcp_seq[row]
                 slot = self._request(low, high, TCP, time, 0, 0)
                 leg = LEG_REQUEST
             elif kind == P_SYN_ACK or kind == P_RESET:
-                low = (inner_dst[row] << 32) | inner_src[row]
-                high = (dport[row] << 48) | (sport[row] << 32) | ((tcp_ack[row] - 1) & MASK32)
+                low = at_bit(inner_dst[row], 32) | inner_src[row]
+                high = at_bit(dport[row], 48) | at_bit(sport[row], 32) | ((tcp_ack[row] - 1) & MASK32)
                 slot = self._reply(low, high, TCP, time, 0, 0, 1 if kind == P_SYN_ACK else 0)
                 leg = LEG_REPLY
             elif kind == P_ERROR:
                 if quoted_proto[row] == ICMP:
                     if quoted_type[row] == ECHO_REQUEST:
-                        low = (quoted_src[row] << 32) | quoted_dst[row]
+                        low = at_bit(quoted_src[row], 32) | quoted_dst[row]
                         leg = LEG_REQUEST_ERROR
                     elif quoted_type[row] == ECHO_REPLY:
-                        low = (quoted_dst[row] << 32) | quoted_src[row]
+                        low = at_bit(quoted_dst[row], 32) | quoted_src[row]
                         leg = LEG_REPLY_ERROR
                     else:
                         continue
                     slot = self._quoted(low, quoted_word[row], ICMP, time)
                 elif quoted_proto[row] == TCP:
                     leg = LEG_REQUEST_ERROR
-                    low = (quoted_src[row] << 32) | quoted_dst[row]
-                    high = (quoted_word[row] << 32) | quoted_seq[row]
+                    low = at_bit(quoted_src[row], 32) | quoted_dst[row]
+                    high = at_bit(quoted_word[row], 32) | quoted_seq[row]
                     slot = self._quoted(low, high, TCP, time)
                 else:
                     continue
-                word3 |= (icmp_type[row] << 56) | (icmp_code[row] << 48)
-                word4 = (inner_src[row] << 32) | mtu[row]
+                word3 |= at_bit(icmp_type[row], 56) | at_bit(icmp_code[row], 48)
+                word4 = at_bit(inner_src[row], 32) | mtu[row]
             else:
                 continue
             if slot < 0:
                 continue
             taken += 1
-            word0 |= leg << 16
+            word0 |= at_bit(leg, 16)
             token = self._token(
                 word0,
-                (outer_src[row] << 32) | outer_dst[row],
-                src_mac[row] | (outer_ttl[row] << 56) | (inner_ttl[row] << 48),
+                at_bit(outer_src[row], 32) | outer_dst[row],
+                src_mac[row] | at_bit(outer_ttl[row], 56) | at_bit(inner_ttl[row], 48),
                 word3,
                 word4,
             )
@@ -631,7 +636,7 @@ class Pairing:
             mask = len(self.st_index) * 2 - 1
             self.st_index = memoryview(np.full(mask + 1, -1, "i4"))
             for each in range(1, self.states):
-                at = mix((self.st_parent[each] << 32) | self.st_token[each]) & mask
+                at = mix(at_bit(self.st_parent[each], 32) | self.st_token[each]) & mask
                 while self.st_index[at] >= 0:
                     at = (at + 1) & mask
                 self.st_index[at] = each
@@ -670,8 +675,9 @@ class Pairing:
             mask = len(self.j_index) * 2 - 1
             self.j_index = memoryview(np.full(mask + 1, -1, "i4"))
             for each in range(self.journeys):
-                key = (self.j_id[each] << 8) | self.j_proto[each]
-                at = mix(self.j_state[each] ^ mix(((self.j_src[each] << 32) | self.j_dst[each]) ^ mix(key))) & mask
+                key = at_bit(self.j_id[each], 8) | self.j_proto[each]
+                addresses = at_bit(self.j_src[each], 32) | self.j_dst[each]
+                at = mix(self.j_state[each] ^ mix(addresses ^ mix(key))) & mask
                 while self.j_index[at] >= 0:
                     at = (at + 1) & mask
                 self.j_index[at] = each

@@ -31,7 +31,7 @@ COLUMNS: Final[dict[str, str]] = {
     # Link layer
     "vlan": "u2",  # outermost VLAN id
     "direction": "u1",  # Direction, from Linux cooked headers
-    "device": "u4",  # Linux cooked: interface index (v2) or hardware type (v1) of the device
+    "device": "u4",  # Linux cooked: interface index (v2) or hardware type (v1); bit 31 marks a tunnel device
     "src_mac": "u8",
     "dst_mac": "u8",
     # Outermost IPv4 header; 0 where there is only one
@@ -70,7 +70,7 @@ COLUMNS: Final[dict[str, str]] = {
     "tcp_seq": "u4",
     "tcp_ack": "u4",
     "payload_length": "u2",  # octets behind the transport header, as the headers say
-    "digest": "u4",  # FNV-1a over the first 16 octets of that payload; 0 when none was captured
+    "digest": "u4",  # FNV-1a over the first 16 octets of that payload; 0 when they were not captured
 }
 
 

@@ -79,6 +79,10 @@ SLL2_PROTOCOL, SLL2_INTERFACE, SLL2_HARDWARE, SLL2_TYPE, SLL2_ADDRESS, SLL2_HEAD
 PACKET_OUTGOING = 4  # linux/if_packet.h
 ARPHRD_TUNNEL = 768  # linux/if_arp.h: IPIP tunnel
 ARPHRD_LOOPBACK = 772
+TUNNEL_DEVICE = 1 << 31
+"""Set in the column `device` of a packet that a cooked capture saw on an IPIP tunnel device."""
+INDEXED_DEVICE = 1 << 30
+"""Set in the column `device` where it holds an interface index, not just a hardware type."""
 
 # BSD loopback: address family in the writer's octet order
 FAMILY_INET = 2

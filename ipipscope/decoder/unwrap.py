@@ -39,8 +39,9 @@ ETHERNET_HEADER, ETHERNET_TYPE, ETHERNET_SOURCE, VLAN_TAG = (
 SLL_TYPE, SLL_HARDWARE, SLL_PROTOCOL, SLL_ADDRESS, SLL_HEADER = (
     link.SLL_TYPE, link.SLL_HARDWARE, link.SLL_PROTOCOL, link.SLL_ADDRESS, link.SLL_HEADER,
 )  # fmt: skip
-SLL2_PROTOCOL, SLL2_INTERFACE, SLL2_TYPE, SLL2_ADDRESS, SLL2_HEADER = (
-    link.SLL2_PROTOCOL, link.SLL2_INTERFACE, link.SLL2_TYPE, link.SLL2_ADDRESS, link.SLL2_HEADER,
+SLL2_PROTOCOL, SLL2_INTERFACE, SLL2_HARDWARE, SLL2_TYPE, SLL2_ADDRESS, SLL2_HEADER, ARPHRD_TUNNEL = (
+    link.SLL2_PROTOCOL, link.SLL2_INTERFACE, link.SLL2_HARDWARE, link.SLL2_TYPE, link.SLL2_ADDRESS,
+    link.SLL2_HEADER, link.ARPHRD_TUNNEL,
 )  # fmt: skip
 
 TOTAL_LENGTH, IDENTIFICATION, FRAGMENT, TTL, PROTOCOL, SOURCE, DESTINATION = (
@@ -81,6 +82,7 @@ GOING_IN, GOING_OUT = int(Direction.IN), int(Direction.OUT)
 
 # Literals beyond 31 bits would be Python objects in the loop.
 MASK32, FNV_START, FNV_PRIME, SNAP = 0xFFFFFFFF, 2166136261, 16777619, 0xAAAA0300
+TUNNEL_DEVICE, INDEXED_DEVICE = link.TUNNEL_DEVICE, link.INDEXED_DEVICE
 LEVELS_A_PACKET = 64
 """IPv4 headers between outermost and innermost that are kept; deeper ones are read and not kept."""
 
@@ -97,7 +99,8 @@ def u32(octets: Sequence[int], at: int) -> int:
 
 def u48(octets: Sequence[int], at: int) -> int:
     """A MAC address."""
-    return (u16(octets, at) << 32) | u32(octets, at + 2)
+    high = u16(octets, at)  # a variable of 64 bits
+    return (high << 32) | u32(octets, at + 2)
 
 
 def unwrap(octets: Any, offsets: Any, captured: Any, wire: Any, interface: Any, link_types: Any) -> Columns:
@@ -204,6 +207,8 @@ def _unwrap(
                 continue
             o_direction[row] = GOING_OUT if u16(octets, at + SLL_TYPE) == PACKET_OUTGOING else GOING_IN
             o_device[row] = u16(octets, at + SLL_HARDWARE)
+            if o_device[row] == ARPHRD_TUNNEL:
+                o_device[row] |= TUNNEL_DEVICE
             o_src_mac[row] = u48(octets, at + SLL_ADDRESS)
             protocol = u16(octets, at + SLL_PROTOCOL)
             at += SLL_HEADER
@@ -212,7 +217,9 @@ def _unwrap(
                 o_kind[row], o_flags[row] = K_UNREADABLE, F_CUT
                 continue
             o_direction[row] = GOING_OUT if octets[at + SLL2_TYPE] == PACKET_OUTGOING else GOING_IN
-            o_device[row] = u32(octets, at + SLL2_INTERFACE)
+            o_device[row] = (u32(octets, at + SLL2_INTERFACE) & (INDEXED_DEVICE - 1)) | INDEXED_DEVICE
+            if u16(octets, at + SLL2_HARDWARE) == ARPHRD_TUNNEL:
+                o_device[row] |= TUNNEL_DEVICE
             o_src_mac[row] = u48(octets, at + SLL2_ADDRESS)
             protocol = u16(octets, at + SLL2_PROTOCOL)
             at += SLL2_HEADER
@@ -430,6 +437,9 @@ def _unwrap(
         if payload < end:
             stop = payload + 16
             if stop > end:
+                if captured[row] < _on_wire(columns, row):  # cut: a digest of less would not compare
+                    o_flags[row] = flags
+                    continue
                 stop = end
             digest = FNV_START
             while payload < stop:

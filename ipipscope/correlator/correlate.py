@@ -1,0 +1,208 @@
+"""From batches of packets to journeys: stations, tallies and pairing, one pass, bounded memory."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from ipipscope.correlator.journey import Journey, journeys
+from ipipscope.correlator.merge import Chunk, merge
+from ipipscope.correlator.pairing import Pairing
+from ipipscope.correlator.recorded_twice import RecordedTwice
+from ipipscope.correlator.stations import Station, Stations
+from ipipscope.correlator.tally import Tally
+from ipipscope.decoder.columns import Kind
+from ipipscope.model import SECOND, CapturePoint, Role
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from ipipscope.decoder.columns import Array, Columns
+
+DISORDER = 2 * SECOND
+"""How far times within one file may jump back without an exchange being lost."""
+
+
+class Source(Protocol):
+    """One file's packets, decoded."""
+
+    begins: int
+    """Capture time of its first packet; the smallest i8 where that is not known."""
+    interfaces: int
+    """How many interfaces it is known to have before its packets are read."""
+
+    def batches(self) -> Iterator[Columns]:
+        """Its packets in file order."""
+        ...
+
+    def point_of(self, interface: int) -> tuple[CapturePoint, Role | None]:
+        """The capture point of an interface of this file, and its role as far as names tell."""
+        ...
+
+
+@dataclass(slots=True)
+class Correlation:
+    """What the packets of all files amount to."""
+
+    journeys: list[Journey]
+    stations: list[Station]
+    tallies: dict[CapturePoint, Tally]
+    roles: dict[CapturePoint, Role]
+    spans: dict[CapturePoint, tuple[int, int]]
+    """From when to when each point is known to have recorded: its own packets, or those of its file's other points."""
+    pressed: int = 0
+    """Exchanges closed early because too many were open."""
+    folded: int = 0
+    """Exchanges whose flows are not told apart because there are too many."""
+    overlooked: int = 0
+    """Packets that looked in too many different ways to be kept apart."""
+    repeated: dict[CapturePoint, int] = field(default_factory=dict)
+    """Packets left out because another file of the same point has them."""
+
+
+class Correlator:
+    """Takes chunks of batches in step with capture time.
+
+    timeout: nanoseconds within which a reply counts.
+    """
+
+    def __init__(self, sources: Sequence[Source], timeout: int) -> None:
+        self._sources = sources
+        self._timeout = timeout
+        self.pairing = Pairing(timeout)
+        self.stations = Stations()
+        self.tallies: dict[CapturePoint, Tally] = {}
+        self._known_roles: dict[CapturePoint, Role | None] = {}
+        self._points: dict[tuple[int, int], CapturePoint] = {}
+        self._files: dict[CapturePoint, set[int]] = {}
+        self._twice: dict[CapturePoint, RecordedTwice] = {}
+        self._repeated: Counter[CapturePoint] = Counter()
+        for number, source in enumerate(sources):
+            for interface in range(source.interfaces):
+                self._point(number, interface)
+
+    def take(self, until: int, chunks: Sequence[Chunk]) -> None:
+        """One step: the chunks' packets, then whatever has waited long enough before *until* is closed."""
+        prepared = [(chunk, self._stations_of(chunk)) for chunk in chunks]
+        if len(self.stations.all) != len(self.pairing.station_node):
+            self.pairing.station_node = memoryview(self.stations.nodes())
+        self.pairing.station_rank = memoryview(self.stations.ranks())
+        for chunk, stations in prepared:
+            self.pairing.feed(chunk.batch, chunk.start, chunk.stop, memoryview(stations), chunk.source, 0)
+        self.pairing.close(until - DISORDER)
+
+    def _stations_of(self, chunk: Chunk) -> Array:
+        """The station of each row of the chunk's batch; counts the packets on the way."""
+        batch, rows = chunk.batch, slice(chunk.start, chunk.stop)
+        interfaces = batch.interface[rows]
+        stations = np.zeros(len(batch), "i4")
+        first = int(interfaces[0])
+        single = bool((interfaces == first).all())
+        for interface in [first] if single else np.unique(interfaces):
+            point = self._point(chunk.source, int(interface))
+            mask = np.ones(len(interfaces), bool) if single else interfaces == interface
+            if len(self._files[point]) > 1:
+                twice = self._twice.setdefault(point, RecordedTwice())
+                fresh = twice.fresh(chunk.source, batch, chunk.start, chunk.stop, mask)
+                again = mask & ~fresh
+                self._repeated[point] += int(again.sum())
+                batch.part[rows][again] = 0
+                mask = fresh
+                single = False
+            everything = single and chunk.start == 0 and chunk.stop == len(batch)
+            picked: Array = slice(None) if everything else np.flatnonzero(mask) + chunk.start  # type: ignore[assignment]
+            self.tallies[point].count(batch, picked, chunk.source)
+            role = self._known_roles[point]
+            if role is Role.ANY:
+                stations[picked] = self.stations.of_devices(point, batch.device[picked])
+            else:
+                stations[picked] = self.stations.number(point, role)
+            self._note_outer(stations, batch, picked)
+        return stations
+
+    def _note_outer(self, stations: Array, batch: Columns, picked: Array) -> None:
+        outer = batch.depth[picked] > 1
+        if outer.any():
+            for number in np.unique(stations[picked][outer]):
+                station = self.stations.all[number]
+                station.carried_outer = True
+                if station.role is None and station.told_apart:
+                    station.role = Role.PHYSICAL
+
+    def _point(self, source: int, interface: int) -> CapturePoint:
+        key = (source, interface)
+        if key not in self._points:
+            point, role = self._sources[source].point_of(interface)
+            self._points[key] = point
+            self._files.setdefault(point, set()).add(source)
+            self._known_roles[point] = self._known_roles.get(point) or role
+            self.tallies.setdefault(point, Tally())
+        return self._points[key]
+
+    def result(self) -> Correlation:
+        """What all packets so far amount to; open exchanges are closed."""
+        self.pairing.close_all()
+        roles = {point: role or self._role_by_content(point) for point, role in self._known_roles.items()}
+        for station in self.stations.all:
+            if station.device is None:
+                station.role = roles[station.point]
+        return Correlation(
+            journeys=journeys(self.pairing),
+            stations=self.stations.all,
+            tallies=self.tallies,
+            roles=roles,
+            spans=self._spans(),
+            pressed=self.pairing.pressed,
+            folded=self.pairing.folded,
+            overlooked=self.pairing.overlooked,
+            repeated=dict(self._repeated),
+        )
+
+    def _spans(self) -> dict[CapturePoint, tuple[int, int]]:
+        """One process records all interfaces of a file: each of them recorded while any did."""
+        members: dict[int, list[CapturePoint]] = {}
+        for (source, _), point in self._points.items():
+            members.setdefault(source, []).append(point)
+        spans: dict[CapturePoint, tuple[int, int]] = {}
+        for points in members.values():
+            tallies = [self.tallies[point] for point in points]
+            firsts = [tally.first for tally in tallies if tally.first is not None]
+            lasts = [tally.last for tally in tallies if tally.last is not None]
+            if not firsts or not lasts:
+                continue
+            for point in points:
+                first, last = spans.get(point, (min(firsts), max(lasts)))
+                spans[point] = (min(first, *firsts), max(last, *lasts))
+        return spans
+
+    def _role_by_content(self, point: CapturePoint) -> Role:
+        """A point whose name says nothing: outer headers and ARP are seen on NICs, nothing but inner IPv4 on tunnels."""
+        tally = self.tallies[point]
+        if tally.kinds[Kind.IPIP] or tally.kinds[Kind.IPIP_FRAGMENT] or tally.kinds[Kind.ARP] or tally.kinds[Kind.IPV6]:
+            return Role.PHYSICAL
+        return Role.TUNNEL if tally.packets and tally.kinds[Kind.NATIVE] == tally.packets else Role.PHYSICAL
+
+
+def correlate(sources: Sequence[Source], *, timeout: int) -> Correlation:
+    """Pair the packets of all *sources* and count how their exchanges were seen.
+
+    timeout: how long after its request a reply still counts, nanoseconds of capture time; no clock is read.
+    """
+    correlator = Correlator(sources, timeout)
+    begins = [source.begins for source in sources]
+    for until, chunks in merge([_Batches(source) for source in sources], begins, [0] * len(sources)):
+        correlator.take(until, chunks)
+    return correlator.result()
+
+
+class _Batches:
+    """A source, to iterate over."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+
+    def __iter__(self) -> Iterator[Columns]:
+        return self._source.batches()

@@ -1,0 +1,126 @@
+"""Journeys: what the exchanges of one flow look like, where they were seen alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from ipipscope.correlator.looks import BUCKETS, SEVERAL, Look, unpack
+from ipipscope.decoder import ipv4
+from ipipscope.model import Flow, Leg
+
+if TYPE_CHECKING:
+    from ipipscope.correlator.pairing import Pairing
+
+PROTOCOLS: Final = {ipv4.PROTOCOL_ICMP: "icmp", ipv4.PROTOCOL_TCP: "tcp", ipv4.PROTOCOL_UDP: "udp"}
+
+
+class Seen(NamedTuple):
+    """One packet of an example exchange."""
+
+    look: Look
+    time: int
+    frame: int
+    source: int
+    """Number of its file."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Journey:
+    """Exchanges of one flow that were seen at the same stations, in the same form and order.
+
+    sightings: the looks in order: requests first, node by node, each node's in order of time.
+    line: how many exchanges began in each slice of time: (begin, end, count), nanoseconds, without empty slices.
+    examples: packets of the first few exchanges.
+    """
+
+    flow: Flow
+    state: int
+    sightings: tuple[Look, ...]
+    count: int
+    first: int
+    last: int
+    shortest: int
+    """Inner total length of the smallest exchange's largest packet, octets."""
+    longest: int
+    repeats: int
+    """Packets sent again (another IP id): retransmissions."""
+    copies: int
+    """Packets seen again at the same station: duplicates."""
+    trip: int
+    """Longest time from first sighting of the request to first sighting of the reply, nanoseconds."""
+    line: tuple[tuple[int, int, int], ...]
+    examples: tuple[tuple[Seen, ...], ...]
+
+    def looks(self, leg: Leg) -> tuple[Look, ...]:
+        """The sightings of one leg, in order."""
+        return tuple(look for look in self.sightings if look.leg is leg)
+
+    @property
+    def requested(self) -> bool:
+        """Whether the request was seen at all."""
+        return any(look.leg is Leg.REQUEST for look in self.sightings)
+
+
+def journeys(pairing: Pairing) -> list[Journey]:
+    """The journeys that *pairing* has counted so far, busiest first."""
+    looks: dict[int, Look] = {}
+
+    def look(token: int) -> Look:
+        if token not in looks:
+            looks[token] = unpack(pairing.t_words, token)
+        return looks[token]
+
+    paths: dict[int, tuple[Look, ...]] = {0: ()}
+
+    def path(state: int) -> tuple[Look, ...]:
+        if state not in paths:
+            paths[state] = (*path(int(pairing.st_parent[state])), look(int(pairing.st_token[state])))
+        return paths[state]
+
+    examples: dict[int, list[tuple[Seen, ...]]] = {}
+    for row, chain in pairing.examples:
+        seen = tuple(Seen(look(token), time, frame, source) for token, time, frame, source in chain)
+        examples.setdefault(row, []).append(seen)
+    found = []
+    for row in range(pairing.journeys):
+        start, width = int(pairing.j_start[row]), int(pairing.j_width[row])
+        line = tuple(
+            (start + part * width, start + (part + 1) * width, int(pairing.j_line[row * BUCKETS + part]))
+            for part in range(BUCKETS)
+            if pairing.j_line[row * BUCKETS + part]
+        )
+        found.append(
+            Journey(
+                flow=_flow(pairing, row),
+                state=int(pairing.j_state[row]),
+                sightings=path(int(pairing.j_state[row])),
+                count=int(pairing.j_count[row]),
+                first=int(pairing.j_first[row]),
+                last=int(pairing.j_last[row]),
+                shortest=int(pairing.j_shortest[row]),
+                longest=int(pairing.j_longest[row]),
+                repeats=int(pairing.j_repeats[row]),
+                copies=int(pairing.j_copies[row]),
+                trip=int(pairing.j_trip[row]),
+                line=line,
+                examples=tuple(examples.get(row, ())),
+            )
+        )
+    found.sort(key=lambda journey: (-journey.count, journey.first, journey.flow.src, journey.flow.dst))
+    return found
+
+
+def _flow(pairing: Pairing, row: int) -> Flow:
+    protocol = PROTOCOLS[int(pairing.j_proto[row])]
+    ident = int(pairing.j_id[row])
+    several = ident == SEVERAL
+    icmp = protocol == "icmp"
+    return Flow(
+        IPv4Address(int(pairing.j_src[row])),
+        IPv4Address(int(pairing.j_dst[row])),
+        protocol,
+        id=ident if icmp and not several else None,
+        dport=ident if not icmp and not several else None,
+    )

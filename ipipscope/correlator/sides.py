@@ -1,0 +1,160 @@
+"""Requester and replier: on which node each inner address lives, decided by all exchanges together.
+
+Every node sees a packet pass in one direction. Which one follows from the packet itself where a cooked capture says so,
+from the order of NIC and tunnel (a decapsulated packet keeps its time stamp, a packet to be encapsulated is seen on the
+tunnel first), from the TTL, which forwarding to or from a pod lowers, and from the NIC's own MAC address once that is
+known. A packet that goes out comes from an address that lives here; one that comes in goes to such an address.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from ipipscope.decoder.columns import Direction
+from ipipscope.model import Leg, Role
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from ipaddress import IPv4Address
+
+    from ipipscope.correlator.journey import Journey
+    from ipipscope.correlator.looks import Look
+    from ipipscope.correlator.stations import Station
+
+FRESH_TTLS: Final = frozenset({32, 64, 128, 255})
+"""TTLs that hosts begin with: a packet that still has one was not forwarded yet."""
+
+
+@dataclass(slots=True)
+class Sides:
+    """Where addresses live, as far as the sightings tell.
+
+    home: node of an inner address.
+    outer_home: node of an outer address.
+    """
+
+    home: dict[IPv4Address, str] = field(default_factory=dict)
+    outer_home: dict[IPv4Address, str] = field(default_factory=dict)
+
+    def origin(self, journey: Journey, leg: Leg) -> str | None:
+        """The node that the leg's packet comes from."""
+        return self.home.get(journey.flow.dst if leg is Leg.REPLY else journey.flow.src)
+
+    def target(self, journey: Journey, leg: Leg) -> str | None:
+        """The node that it goes to."""
+        return self.home.get(journey.flow.src if leg is Leg.REPLY else journey.flow.dst)
+
+
+class _Votes:
+    """For and against: an address lives on a node."""
+
+    def __init__(self) -> None:
+        self._votes: dict[IPv4Address, Counter[str]] = defaultdict(Counter)
+
+    def add(self, address: IPv4Address, node: str, weight: int) -> None:
+        self._votes[address][node] += weight
+
+    def winners(self) -> dict[IPv4Address, str]:
+        found = {}
+        for address, votes in self._votes.items():
+            node, weight = max(votes.items(), key=lambda vote: (vote[1], vote[0]))
+            if weight > 0:
+                found[address] = node
+        return found
+
+
+def find_sides(journeys: Sequence[Journey], stations: Sequence[Station]) -> Sides:
+    """Hear all journeys, then hear those that told nothing again with the MAC addresses learned from the others."""
+    inner, outer = _Votes(), _Votes()
+    macs: dict[int, Counter[int]] = defaultdict(Counter)
+    undecided: list[tuple[Journey, Leg, str, list[Look]]] = []
+    for journey in journeys:
+        for leg in (Leg.REQUEST, Leg.REPLY):
+            for node, looks in _by_node(journey.looks(leg), stations).items():
+                direction = _direction(looks, stations)
+                if direction is None:
+                    undecided.append((journey, leg, node, looks))
+                elif direction is not Direction.UNKNOWN:
+                    _vote(inner, outer, journey, leg, node, looks, direction)
+                    for look in looks:
+                        if look.encapsulated and stations[look.station].device is None:
+                            own = look.src_mac if direction is Direction.OUT else look.dst_mac
+                            macs[look.station][own] += journey.count
+    silent = []
+    for journey, leg, node, looks in undecided:
+        direction = _direction_by_mac(looks, macs)
+        if direction is not None:
+            _vote(inner, outer, journey, leg, node, looks, direction)
+        elif any(look.encapsulated for look in looks):
+            silent.append((journey, leg, node, looks))
+    known = Sides(inner.winners(), outer.winners())
+    for journey, leg, node, looks in silent:
+        # Only the NIC saw it. From or to an address of another node, it came in or went out here.
+        if (source := known.origin(journey, leg)) is not None and source != node:
+            _vote(inner, outer, journey, leg, node, looks, Direction.IN)
+        elif (target := known.target(journey, leg)) is not None and target != node:
+            _vote(inner, outer, journey, leg, node, looks, Direction.OUT)
+    return Sides(inner.winners(), outer.winners())
+
+
+def _by_node(looks: Iterable[Look], stations: Sequence[Station]) -> dict[str, list[Look]]:
+    found: dict[str, list[Look]] = {}
+    for look in looks:
+        found.setdefault(stations[look.station].node, []).append(look)
+    return found
+
+
+def _vote(
+    inner: _Votes, outer: _Votes, journey: Journey, leg: Leg, node: str, looks: list[Look], direction: Direction
+) -> None:
+    source, destination = journey.flow.src, journey.flow.dst
+    if leg is Leg.REPLY:
+        source, destination = destination, source
+    here, away = (source, destination) if direction is Direction.OUT else (destination, source)
+    inner.add(here, node, journey.count)
+    inner.add(away, node, -journey.count)
+    for look in looks:
+        if look.outer is not None:
+            mine, theirs = look.outer.src, look.outer.dst
+            if direction is Direction.IN:
+                mine, theirs = theirs, mine
+            outer.add(mine, node, journey.count)
+            outer.add(theirs, node, -journey.count)
+
+
+def _direction(looks: list[Look], stations: Sequence[Station]) -> Direction | None:
+    """Which way a node's sightings of one packet went; UNKNOWN for one that only passes through, None for no idea."""
+    outer = [look for look in looks if look.encapsulated]
+    if len({look.outer_ttl for look in outer}) > 1:
+        return Direction.UNKNOWN  # a router between NICs: the tunnel goes on
+    told = {look.direction for look in outer} - {Direction.UNKNOWN}
+    tunnel = [look for look in looks if not look.encapsulated and stations[look.station].role is Role.TUNNEL]
+    if not told:
+        told = {look.direction for look in tunnel} - {Direction.UNKNOWN}
+    if told:
+        return told.pop() if len(told) == 1 else Direction.UNKNOWN
+    workload = [look for look in looks if stations[look.station].role is Role.WORKLOAD]
+    rest = tunnel or outer or [look for look in looks if look not in workload]
+    if len(workload) > 1:
+        return Direction.UNKNOWN  # from pod to pod of one node
+    if workload and rest:
+        difference = workload[0].inner_ttl - rest[0].inner_ttl
+        if difference:
+            return Direction.OUT if difference > 0 else Direction.IN
+        return Direction.OUT if looks.index(workload[0]) < looks.index(rest[0]) else Direction.IN
+    if tunnel and outer:
+        return Direction.OUT if looks.index(tunnel[0]) < looks.index(outer[0]) else Direction.IN
+    if workload:
+        return Direction.OUT if workload[0].inner_ttl in FRESH_TTLS else Direction.IN
+    return None
+
+
+def _direction_by_mac(looks: list[Look], macs: dict[int, Counter[int]]) -> Direction | None:
+    for look in looks:
+        if look.station in macs:
+            own = macs[look.station].most_common(1)[0][0]
+            if own in {look.src_mac, look.dst_mac} and look.src_mac != look.dst_mac:
+                return Direction.OUT if look.src_mac == own else Direction.IN
+    return None

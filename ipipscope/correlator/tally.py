@@ -1,0 +1,54 @@
+"""What each capture point recorded: how many packets of which kind, from when to when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ipipscope.decoder.columns import Array, Columns, Flags, Kind
+
+
+@dataclass(slots=True)
+class Tally:
+    """One capture point's count; times are capture times of its packets, None while it has none."""
+
+    packets: int = 0
+    kinds: Array = field(default_factory=lambda: np.zeros(len(Kind), "i8"))
+    cut: int = 0
+    """Packets whose needed headers the snaplen cut."""
+    malformed: int = 0
+    first: int | None = None
+    last: int | None = None
+    first_cut: tuple[int, int, int] | None = None
+    """Source, frame and time of the first packet that was cut."""
+
+    def count(self, batch: Columns, rows: Array, source: int) -> None:
+        """Add the packets of a batch that *rows* (a mask or slice) picks."""
+        kinds = batch.kind[rows]
+        if not len(kinds):
+            return
+        self.packets += len(kinds)
+        self.kinds += np.bincount(kinds, minlength=len(Kind))
+        flags = batch.flags[rows]
+        special = flags & np.uint16(Flags.CUT | Flags.MALFORMED)
+        if special.any():
+            cut = (special & np.uint16(Flags.CUT)) != 0
+            self.cut += int(cut.sum())
+            self.malformed += int(((special & np.uint16(Flags.MALFORMED)) != 0).sum())
+            if self.first_cut is None and cut.any():
+                at = int(np.argmax(cut))
+                self.first_cut = (source, int(batch.frame[rows][at]), int(batch.time[rows][at]))
+        time = batch.time[rows]
+        first, last = int(time.min()), int(time.max())
+        if first < 0:  # packets without a time say nothing of when their point recorded
+            known = time[time >= 0]
+            if not len(known):
+                return
+            first = int(known.min())
+        self.first = first if self.first is None else min(self.first, first)
+        self.last = last if self.last is None else max(self.last, last)
+
+    def by_label(self) -> dict[str, int]:
+        """Counts by the kinds' names, without zeros."""
+        return {Kind(kind).label: int(count) for kind, count in enumerate(self.kinds) if count}

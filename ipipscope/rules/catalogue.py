@@ -1,0 +1,69 @@
+"""All rules, and the order in which they are asked: faults before what follows from them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, cast
+
+from ipipscope.rules import (
+    capture_dropped,
+    capture_truncated,
+    capture_window,
+    mtu_exceeded,
+    no_reply,
+    outer_source_mismatch,
+    reply_dropped_after_decapsulation,
+    reply_lost_between_nodes,
+    reply_not_delivered_to_tunnel,
+    reply_not_encapsulated,
+    reply_sent_native,
+    reply_through_other_node,
+    reply_wrong_outer_destination,
+    request_dropped_after_decapsulation,
+    request_lost_between_nodes,
+    request_not_delivered_to_tunnel,
+    request_not_encapsulated,
+    request_sent_native,
+    tunnel_not_captured,
+)
+
+if TYPE_CHECKING:
+    from ipipscope.rules.rule import Rule, RuleModule
+
+JOURNEY_RULES: Final = cast(
+    "tuple[RuleModule, ...]",
+    (
+        mtu_exceeded,
+        request_not_encapsulated,
+        request_sent_native,
+        reply_through_other_node,
+        reply_wrong_outer_destination,
+        outer_source_mismatch,
+        reply_sent_native,
+        reply_not_encapsulated,
+        request_lost_between_nodes,
+        request_not_delivered_to_tunnel,
+        request_dropped_after_decapsulation,
+        reply_lost_between_nodes,
+        reply_not_delivered_to_tunnel,
+        reply_dropped_after_decapsulation,
+        no_reply,
+    ),
+)
+"""Asked of each journey, in this order; the first that strikes is the fault, the others follow from it."""
+
+CAPTURE_RULES: Final = (capture_window, capture_truncated, capture_dropped, tunnel_not_captured)
+"""Asked of the capture as a whole: what it cannot show, and what to record next."""
+
+RULES: Final[dict[str, Rule]] = {
+    rule.code: rule
+    for rule in sorted(
+        (module.RULE for module in (*JOURNEY_RULES, *CAPTURE_RULES)), key=lambda rule: rule.code
+    )
+}
+"""By number."""
+
+
+def find_rule(text: str) -> Rule | None:
+    """The rule with this number or name."""
+    wanted = text.strip().lower()
+    return next((rule for rule in RULES.values() if wanted in {rule.code.lower(), rule.name}), None)

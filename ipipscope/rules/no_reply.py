@@ -1,0 +1,65 @@
+"""IPIP306: The request was delivered as far as can be seen and nothing came back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from ipipscope.model import Confidence, Leg
+from ipipscope.rules.rule import Rule, Strike
+
+if TYPE_CHECKING:
+    from ipipscope.rules.view import View
+
+RULE: Final = Rule(
+    code="IPIP306",
+    name="no-reply",
+    source="RFC 1122 §3.2.2.6: a host must answer an echo request",
+    seen="The request was delivered as far as can be seen and nothing came back.",
+    meaning="Nobody answered, or the answer left by a way that was not recorded.",
+    looks="Request: at every point that was recorded. Reply: nowhere.",
+    causes=(
+        "The pod does not answer, is gone, or drops the request; the fault lies behind the last point that "
+        "was recorded."
+    ),
+    mend="Record on the replier too: its NICs, its tunnel and the pod's interface.",
+    disproved_by="The reply at any point.",
+)
+
+
+def struck(view: View) -> Strike | None:
+    """None for exchanges outside the overlay, and where only NICs were recorded, by one of which a reply may come."""
+    requests = view.looks(Leg.REQUEST)
+    if not requests or view.looks(Leg.REPLY) or not view.in_overlay:
+        return None
+    if any(look.leg is Leg.REQUEST_ERROR for look in view.journey.sightings):
+        return None
+    requester, replier = view.requester, view.replier
+    sent_by_pod = bool(view.at(Leg.REQUEST, requester, "workload"))
+    sent_by_tunnel = bool(view.at(Leg.REQUEST, requester, "tunnel") and view.missing(Leg.REPLY, requester, "outer"))
+    taken_by_pod = bool(view.at(Leg.REQUEST, replier, "workload"))
+    taken_by_tunnel = bool(view.at(Leg.REQUEST, replier, "tunnel"))
+    if not (sent_by_pod or sent_by_tunnel or taken_by_pod or taken_by_tunnel):
+        return None
+    if not view.recording:
+        return None
+    last = view.at(Leg.REQUEST, replier, "workload") or view.at(Leg.REQUEST, replier, "tunnel") or requests[-1:]
+    certain = sent_by_pod or taken_by_pod
+    watched = {view.station(look).point for look in requests} & view.recording
+    if not watched:
+        return None
+    return Strike(
+        node=view.name(Leg.REQUEST, target=True) if taken_by_pod or taken_by_tunnel else view.name(Leg.REQUEST),
+        interface=view.interface(last),
+        confidence=Confidence.CERTAIN if certain else Confidence.LIKELY,
+        proofs=((last[0], "request, last seen here"),),
+        next_captures=() if taken_by_pod else (f"on {view.name(Leg.REQUEST, target=True)}: {CAPTURE}",),
+    )
+
+
+CAPTURE: Final = "tcpdump -i any -s 128 -w any.pcap 'ip proto 4 or icmp'"
+
+
+def summary(count: int, strike: Strike, view: View) -> str:
+    """One sentence."""
+    flow = view.journey.flow
+    return f"{count} requests from {flow.src} to {flow.dst}, last seen on {strike.node}:{strike.interface}, get no reply."

@@ -1,0 +1,117 @@
+"""IPIP201: The reply's outer source is not the request's outer destination."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from ipipscope.model import Confidence, Leg
+from ipipscope.rules.rule import Rule, Strike
+
+if TYPE_CHECKING:
+    from ipaddress import IPv4Address
+
+    from ipipscope.correlator.looks import Look
+    from ipipscope.rules.view import View
+
+RULE: Final = Rule(
+    code="IPIP201",
+    name="outer-source-mismatch",
+    source="RFC 2003 §3.1: the outer addresses name the tunnel's ends",
+    seen="The reply's outer source is not the request's outer destination.",
+    meaning=(
+        "A node sends its IPIP packets from another of its addresses than the one by which its peers know it. "
+        "The kernel takes the source of the route to the next hop; Calico does not choose it. Felix accepts "
+        "protocol 4 only from known node addresses, a point-to-point tunnel from its remote only: the packet "
+        "is then seen on the NIC and never on the tunnel."
+    ),
+    looks=(
+        "Request: outer destination X. Reply: outer source Y of the same node; at the requester it stays on "
+        "the NIC, or comes through where nothing filters."
+    ),
+    causes=(
+        "Several addresses or NICs on the node; Calico registered one of them, the route to a peer leaves by "
+        "another. Often one node is known by an address in another network than all others."
+    ),
+    mend=(
+        "Let all nodes register addresses of one network (IP_AUTODETECTION_METHOD=cidr=...), or set the "
+        "source of the route to the peer (ip route replace PEER dev NIC src OWN)."
+    ),
+    disproved_by="A node that is known by both addresses: requests that are sent to either.",
+)
+
+
+def struck(view: View) -> Strike | None:
+    """The replier's packets or the requester's: outer source is not the address by which others reach the node."""
+    for reply in view.outer_anywhere(Leg.REPLY):
+        for request in view.outer_anywhere(Leg.REQUEST):
+            assert reply.outer is not None
+            assert request.outer is not None
+            if reply.outer.src != request.outer.dst and not third_node(view, reply.outer.src):
+                return _strike(view, Leg.REPLY, reply, request)
+            if reply.outer.dst != request.outer.src and same_node(view, reply, request):
+                return _strike(view, Leg.REQUEST, request, reply)
+    if not view.outer_anywhere(Leg.REPLY) and view.came_through(Leg.REQUEST) is not True:
+        # No reply to compare with: compare with the address by which others reach the requester.
+        reached = view.knowledge.reached.get(view.journey.flow.src)
+        for request in view.outer_anywhere(Leg.REQUEST):
+            assert request.outer is not None
+            if reached and request.outer.src not in reached:
+                return _strike(view, Leg.REQUEST, request, None)
+    return None
+
+
+def third_node(view: View, address: IPv4Address) -> bool:
+    """Whether an outer source belongs to neither end, as far as known."""
+    owner = view.knowledge.sides.outer_home.get(address)
+    if owner is not None and view.replier is not None:
+        return owner != view.replier
+    ends = {view.journey.flow.src, view.journey.flow.dst}
+    return any(
+        address in destinations for inner, destinations in view.knowledge.reached.items() if inner not in ends
+    ) and address not in view.knowledge.reached.get(view.journey.flow.dst, {})
+
+
+def same_node(view: View, reply: Look, request: Look) -> bool:
+    """Whether a reply goes to another address of the very node that sent the request."""
+    assert reply.outer is not None
+    owner = view.knowledge.sides.outer_home.get(reply.outer.dst)
+    if owner is not None and view.requester is not None:
+        return owner == view.requester
+    if view.came_through(Leg.REPLY):
+        return True
+    return reply.station == request.station and reply.dst_mac == request.src_mac != 0
+
+
+def _strike(view: View, leg: Leg, look: Look, against: Look | None) -> Strike:
+    node = view.origin(leg)
+    came_through = view.came_through(leg)
+    answered = view.answered()
+    if answered is None and not (leg is Leg.REQUEST and came_through is None):
+        lost = None if came_through is None else not came_through
+    else:
+        lost = None if answered is None else not answered
+    if lost is None and not view.looks(Leg.REPLY):
+        lost = True
+    assert look.outer is not None
+    proofs = [(look, f"{leg.value} from outer source {look.outer.src}")]
+    if against is not None and against.outer is not None:
+        what = "request to" if leg is Leg.REPLY else "reply to"
+        proofs.append((against, f"{what} outer destination {against.outer.dst}"))
+    left = view.at(leg, node, "outer")
+    return Strike(
+        node=view.name(leg),
+        interface=view.interface(left or (look,)),
+        confidence=Confidence.CERTAIN if lost is not None else Confidence.LIKELY,
+        proofs=tuple(proofs),
+        lost=lost,
+    )
+
+
+def summary(count: int, strike: Strike, view: View) -> str:
+    """One sentence."""
+    look = strike.proofs[0][0]
+    assert look.outer is not None
+    asked = view.journey.flow.dst if look.leg is Leg.REPLY else view.journey.flow.src
+    known = [str(address) for address in view.knowledge.reached.get(asked, {}) if address != look.outer.src]
+    by = f" while its peers send to {' and '.join(sorted(known)[:3])}" if known else ""
+    return f"{strike.node} sends IPIP from {look.outer.src}{by}: {count} exchanges."

@@ -1,0 +1,43 @@
+"""IPIP303: The encapsulated reply reaches the requester's NIC and never its tunnel."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from ipipscope.model import Leg, Role
+from ipipscope.rules.stopped import stopped
+from ipipscope.rules.rule import Rule, Strike
+
+if TYPE_CHECKING:
+    from ipipscope.rules.view import View
+
+RULE: Final = Rule(
+    code="IPIP303",
+    name="reply-not-delivered-to-tunnel",
+    source="RFC 2003 §3.2: the decapsulator hands the inner packet on as if it had arrived natively",
+    seen="The encapsulated reply reaches the requester's NIC and never its tunnel.",
+    meaning=(
+        "The kernel dropped the IPIP packet between the NIC and decapsulation: a firewall (INPUT), the NIC's "
+        "reverse path filter, or a tunnel that accepts another remote only."
+    ),
+    looks="Reply: the requester's NIC with outer header; its tunnel and workload stay empty.",
+    causes=(
+        "Felix or another firewall drops protocol 4 from an outer source it does not know; rp_filter=1 on a "
+        "NIC; a point-to-point tunnel; a tunnel device that is down."
+    ),
+    mend=(
+        "Accept protocol 4 from the peers' addresses, or make the outer source the known one; rp_filter=2 on "
+        "the NIC; set the tunnel device up."
+    ),
+    disproved_by="The reply on any tunnel device of the requester.",
+)
+
+
+def struck(view: View) -> Strike | None:
+    """Seen at the outer and missing at the tunnel, with nothing of it further on."""
+    return stopped(view, Leg.REPLY, "outer", "tunnel", Role.TUNNEL)
+
+
+def summary(count: int, strike: Strike, view: View) -> str:
+    """One sentence."""
+    return f"{count} replies reach {strike.node}:{strike.interface} as IPIP and never its tunnel."

@@ -1,0 +1,86 @@
+"""IPIP101: The reply is on the replier's tunnel or workload point, and no copy of it with an outer header leaves any of its NICs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from ipipscope.model import Confidence, Leg
+from ipipscope.rules.rule import Rule, Strike
+
+if TYPE_CHECKING:
+    from ipipscope.rules.view import View
+
+RULE: Final = Rule(
+    code="IPIP101",
+    name="reply-not-encapsulated",
+    source="RFC 2003 §3: the encapsulator puts an outer header around what it forwards into the tunnel",
+    seen=(
+        "The reply is on the replier's tunnel or workload point, and no copy of it with an outer header "
+        "leaves any of its NICs."
+    ),
+    meaning=(
+        "The replier answered and its kernel handed the answer to the tunnel device, where it was dropped. A "
+        "tunnel's capture point sits before encapsulation and before any drop in the tunnel, so a reply seen "
+        "there proves nothing about the NIC."
+    ),
+    looks=(
+        "Request: NIC with outer header, tunnel, workload. Reply: workload, tunnel; nothing on any NIC of the "
+        "replier, nothing at the requester."
+    ),
+    causes=(
+        "The route to the requester's block names one of the node's own addresses as next hop: the kernel "
+        "then takes the inner destination as outer destination, the route leads back into the tunnel, and the "
+        "packet is dropped (tx errors and collisions of tunl0 count). An outbound firewall that drops "
+        "protocol 4 looks the same (tx dropped counts, collisions do not), and so does a tunnel device "
+        "without a route to the peer (carrier errors)."
+    ),
+    mend=(
+        "Point the route at the peer's node address (ip route replace BLOCK via PEER dev tunl0 onlink) and "
+        "let its owner, BIRD or Felix, program it again."
+    ),
+    disproved_by="A copy of the reply with an outer header on any NIC of the replier at that time.",
+)
+
+
+def struck(view: View) -> Strike | None:
+    """None also where the reply may leave by a NIC that nobody watched."""
+    return unencapsulated(view, Leg.REPLY)
+
+
+def unencapsulated(view: View, leg: Leg) -> Strike | None:
+    """The test, for either leg: it was handed to the tunnel of its origin and left no NIC at all."""
+    node = view.origin(leg)
+    inside = view.at(leg, node, "tunnel") or view.at(leg, node, "workload")
+    if node is None or not inside or not view.in_overlay:
+        return None
+    if view.outer_anywhere(leg) or view.bare_anywhere(leg) or not view.missing(leg, node, "outer"):
+        return None
+    if view.at(leg, view.target(leg), "tunnel") or view.at(leg, view.target(leg), "workload"):
+        return None
+    if any(look.leg in ERRORS for look in view.journey.sightings):
+        return None  # the sender was told why: that is another rule's
+    watched = view.exit_watched(leg)
+    if watched is False:
+        return None
+    handed = view.at(leg, node, "tunnel")
+    if not handed and (leg is Leg.REQUEST or view.missing(leg, node, "tunnel") is None):
+        return None  # a packet that a pod sent and no tunnel was watched: it may have gone elsewhere
+    proofs = [(look, f"{leg.value}, not encapsulated") for look in inside[:1]]
+    other = Leg.REQUEST if leg is Leg.REPLY else Leg.REPLY
+    proofs += [(look, f"{other.value}, encapsulated") for look in view.at(other, node, "outer")[:1]]
+    return Strike(
+        node=node,
+        interface=view.interface(inside),
+        confidence=Confidence.CERTAIN if watched and handed else Confidence.LIKELY,
+        proofs=tuple(proofs),
+    )
+
+
+def summary(count: int, strike: Strike, view: View) -> str:
+    """One sentence."""
+    outer = next((look.outer for look in view.outer_anywhere(Leg.REQUEST)), None)
+    towards = f" to {outer.src}" if outer else ""
+    return f"{count} replies reach {strike.node}:{strike.interface} and never leave a NIC as IPIP{towards}."
+
+
+ERRORS: Final = frozenset({Leg.REQUEST_ERROR, Leg.REPLY_ERROR})

@@ -1,0 +1,69 @@
+"""IPIP202: The reply's outer destination is not the request's outer source."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from ipipscope.model import Confidence, Leg
+from ipipscope.rules.outer_source_mismatch import same_node
+from ipipscope.rules.rule import Rule, Strike
+
+if TYPE_CHECKING:
+    from ipipscope.rules.view import View
+
+RULE: Final = Rule(
+    code="IPIP202",
+    name="reply-wrong-outer-destination",
+    source="RFC 2003 §3.1: the outer addresses name the tunnel's ends",
+    seen="The reply's outer destination is not the request's outer source.",
+    meaning=(
+        "The replier sends the answer to another node than the one that asked. That node unpacks it and drops "
+        "or forwards it."
+    ),
+    looks=(
+        "Request: outer source X. Reply: outer destination Z, which is no address of the requester's node; "
+        "the requester never sees it, or sees it from a third node."
+    ),
+    causes=(
+        "The route to the requester's block names a wrong node as next hop: a stale route, a block that "
+        "moved, two nodes with the same tunnel address."
+    ),
+    mend=(
+        "Point the block's route at its owner's node address (ip route replace BLOCK via OWNER dev tunl0 "
+        "onlink); look for duplicate tunnel addresses and stale block affinities."
+    ),
+    disproved_by="Evidence that both outer addresses belong to the requester's node.",
+)
+
+
+def struck(view: View) -> Strike | None:
+    """The outer destination belongs to another node than the requester's."""
+    for reply in view.outer_anywhere(Leg.REPLY):
+        for request in view.outer_anywhere(Leg.REQUEST):
+            assert reply.outer is not None
+            assert request.outer is not None
+            if reply.outer.dst == request.outer.src or reply.outer.src != request.outer.dst:
+                continue
+            if same_node(view, reply, request):
+                continue
+            answered = view.answered()
+            owner = view.knowledge.sides.outer_home.get(reply.outer.dst)
+            return Strike(
+                node=view.name(Leg.REPLY),
+                interface=view.interface(view.at(Leg.REPLY, view.replier, "outer") or (reply,)),
+                confidence=Confidence.CERTAIN if owner or answered is not None else Confidence.LIKELY,
+                proofs=(
+                    (reply, f"reply to outer destination {reply.outer.dst}"),
+                    (request, f"request from outer source {request.outer.src}"),
+                ),
+                lost=not answered,
+            )
+    return None
+
+
+def summary(count: int, strike: Strike, view: View) -> str:
+    """One sentence."""
+    reply, request = strike.proofs[0][0].outer, strike.proofs[1][0].outer
+    assert reply is not None
+    assert request is not None
+    return f"{strike.node} sends {count} replies to {view.named(reply.dst)} ({reply.dst}), asked by {request.src}."

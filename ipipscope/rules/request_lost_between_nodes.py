@@ -1,0 +1,68 @@
+"""IPIP307: The encapsulated request left one node's NIC and never reached the other's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from ipipscope.model import Confidence, Leg, Role
+from ipipscope.rules.rule import Rule, Strike
+
+if TYPE_CHECKING:
+    from ipipscope.rules.view import View
+
+RULE: Final = Rule(
+    code="IPIP307",
+    name="request-lost-between-nodes",
+    source="RFC 791 §1.2: nothing between may keep a datagram",
+    seen="The encapsulated request left one node's NIC and never reached the other's.",
+    meaning=(
+        "The packet left the one node and never came to the other: the network between lost it or took it "
+        "elsewhere."
+    ),
+    looks="Request: the requester's NIC with outer header; nothing at the replier.",
+    causes=(
+        "A fabric, security group or cloud network that drops IP protocol 4; an outer destination that nobody "
+        "serves; a full queue; a wrong ARP entry."
+    ),
+    mend=(
+        "Allow IP protocol number 4 between the nodes, both ways (94 or the word ipip mean something else in "
+        "some security groups); else use VXLAN."
+    ),
+    disproved_by="The packet on any NIC of the node it goes to.",
+)
+
+
+def struck(view: View) -> Strike | None:
+    """Seen leaving with an outer header, missing on the target's NICs, with nothing of it further on."""
+    leg = Leg.REQUEST
+    node, target = view.origin(leg), view.target(leg)
+    if target is None:
+        for look in view.outer_anywhere(leg):
+            assert look.outer is not None
+            target = view.knowledge.sides.outer_home.get(look.outer.dst)
+    left = view.at(leg, node, "outer")
+    if not left or target is None or target == node or not view.missing(leg, target, "outer"):
+        return None
+    if view.at(leg, target, "tunnel") or view.at(leg, target, "workload") or view.at(leg, target, "bare"):
+        return None
+    if view.looks(Leg.REPLY) and leg is Leg.REQUEST:
+        return None
+    if any(look.leg in ERRORS for look in view.journey.sightings):
+        return None
+    sure = not view.presumed(target, Role.PHYSICAL)
+    return Strike(
+        node=node,
+        interface=view.interface(left),
+        confidence=Confidence.CERTAIN if sure else Confidence.LIKELY,
+        proofs=((left[0], "request, last seen here"),),
+    )
+
+
+def summary(count: int, strike: Strike, view: View) -> str:
+    """One sentence."""
+    outer = strike.proofs[0][0].outer
+    assert outer is not None
+    return f"{count} requests leave {strike.node}:{strike.interface} for {outer.dst} and never reach {view.named(outer.dst)}."
+
+
+ERRORS: Final = frozenset({Leg.REQUEST_ERROR, Leg.REPLY_ERROR})

@@ -1,0 +1,47 @@
+"""IPIP104: The request leaves a NIC without an outer header, the reply comes encapsulated."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from ipipscope.model import Leg
+from ipipscope.rules.reply_sent_native import sent_native
+from ipipscope.rules.rule import Rule, Strike
+
+if TYPE_CHECKING:
+    from ipipscope.rules.view import View
+
+RULE: Final = Rule(
+    code="IPIP104",
+    name="request-sent-native",
+    source="RFC 2003 §3; Calico documentation, ipipMode: both directions of a pool's traffic use the same mode",
+    seen="The request leaves a NIC without an outer header, the reply comes encapsulated.",
+    meaning=(
+        "The requester routes the request straight to a NIC instead of the tunnel, while the replier answers "
+        "through the tunnel."
+    ),
+    looks=(
+        "Request: workload, a NIC with the inner header only; on the replier no tunnel. Reply: tunnel, NIC "
+        "with outer header."
+    ),
+    causes=(
+        "A route to the replier's block with dev NIC in place of dev tunl0, left from a change of mode or of "
+        "CrossSubnet; unequal masks of the node addresses."
+    ),
+    mend=(
+        "Put the block's route on the tunnel (ip route replace BLOCK via PEER dev tunl0 onlink) and let its "
+        "owner, BIRD or Felix, program it again."
+    ),
+    disproved_by="A copy of the request with an outer header, or a reply that came without one.",
+)
+
+
+def struck(view: View) -> Strike | None:
+    """The request bare on a NIC, with no encapsulated copy, and a reply that comes encapsulated."""
+    return sent_native(view, Leg.REQUEST)
+
+
+def summary(count: int, strike: Strike, view: View) -> str:
+    """One sentence."""
+    fate = "are lost" if strike.lost else "are answered all the same"
+    return f"{count} requests to {view.journey.flow.dst} leave {strike.node}:{strike.interface} without outer header and {fate}."

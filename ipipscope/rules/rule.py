@@ -1,0 +1,69 @@
+"""What a rule is: decisions are data, and may be undecided."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from ipipscope.model import Confidence, Impact
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ipipscope.correlator.looks import Look
+    from ipipscope.rules.view import View
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """A named, numbered thing that can be wrong; `ipipscope explain`, the docs and the reports read it here."""
+
+    code: str
+    name: str
+    source: str
+    """The document that says how it should be."""
+    seen: str
+    """What the captures show when it strikes: one sentence."""
+    meaning: str
+    """What is happening on the wire and in the kernel."""
+    looks: str
+    """How it looks at each capture point."""
+    causes: str
+    """What usually causes it."""
+    mend: str
+    """How it is mended, in general."""
+    disproved_by: str
+    """What sight would show that the finding is wrong."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Strike:
+    """A rule struck a journey.
+
+    node, interface: where it goes wrong, as far as known; a node that was not captured goes by its outer address.
+    proofs: the sightings that prove it, each with a few words.
+    lost: whether the exchange failed because of it; None where the captures do not show that.
+    """
+
+    node: str | None
+    interface: str | None
+    confidence: Confidence
+    proofs: tuple[tuple[Look, str], ...] = ()
+    lost: bool | None = True
+    tunnel: tuple[object, object] = field(default=(None, None))
+    next_captures: tuple[str, ...] = ()
+
+    @property
+    def impact(self) -> Impact:
+        """What it means for the exchanges; unknown counts as lost."""
+        return Impact.NONE if self.lost is False else Impact.LOSS
+
+
+class RuleModule(Protocol):
+    """What a module of a journey rule offers."""
+
+    RULE: Rule
+    struck: Callable[[View], Strike | None]
+    """None when the rule does not strike, or when the captures cannot tell."""
+    summary: Callable[[int, Strike, View], str]
+    """One sentence for *count* exchanges."""

@@ -1,0 +1,43 @@
+"""The test that four rules share: a leg was seen at one position of its target node and is missing at the next."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ipipscope.model import Confidence, Leg, Role
+from ipipscope.rules.rule import Strike
+
+if TYPE_CHECKING:
+    from ipipscope.rules.view import View
+
+
+def stopped(view: View, leg: Leg, before: str, after: str, role: Role) -> Strike | None:
+    """Struck where *leg* came to *before* on its target node, not to *after*, and no answer shows that it did."""
+    node = view.target(leg)
+    if node is None and leg is Leg.REQUEST:
+        node = _receiver(view, leg)
+    came = view.at(leg, node, before)
+    if not came or not view.missing(leg, node, after):
+        return None
+    if view.at(leg, node, "tunnel" if after == "workload" else "workload") and before == "outer":
+        return None
+    if leg is Leg.REQUEST and view.looks(Leg.REPLY):
+        return None
+    if any(look.error == (3, 4) for look in view.journey.sightings):
+        return None
+    return Strike(
+        node=node,
+        interface=view.interface(came),
+        confidence=Confidence.LIKELY if view.presumed(node, role) else Confidence.CERTAIN,
+        proofs=((came[0], f"{leg.value}, last seen here"),),
+    )
+
+
+def _receiver(view: View, leg: Leg) -> str | None:
+    """The node whose NIC took an encapsulated packet that its origin, another node, sent: by the outer destination."""
+    for look in view.outer_anywhere(leg):
+        assert look.outer is not None
+        node = view.knowledge.sides.outer_home.get(look.outer.dst)
+        if node is not None:
+            return node
+    return None

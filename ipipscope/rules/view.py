@@ -1,0 +1,376 @@
+"""One journey, seen with everything else that is known: sides, stations, and which points were recording.
+
+A position is a kind of place on a node: its NICs with an outer header (`outer`), its NICs without one (`bare`), its
+tunnel and its workloads. A sighting counts as missing at a position only if a point that would have shown it was
+recording then; where none was, the answer is None.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from ipipscope.decoder.columns import Direction
+from ipipscope.model import CapturePoint, Leg, Role
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from ipaddress import IPv4Address
+
+    from ipipscope.correlator.correlate import Correlation
+    from ipipscope.correlator.journey import Journey
+    from ipipscope.correlator.looks import Look
+    from ipipscope.correlator.sides import Sides
+    from ipipscope.correlator.stations import Station
+    from ipipscope.model import OuterPair
+
+LEGS: Final = (Leg.REQUEST, Leg.REPLY)
+
+
+@dataclass(slots=True)
+class Knowledge:
+    """What all journeys together tell, for the judgement of each.
+
+    windows: when each point is known to have recorded: its own first and last packet, or those of its file; an empty
+        point has none.
+    reached: outer destinations by which others reach an inner address.
+    sent_from: outer sources from which an inner address's packets leave.
+    accepted, refused: outer pairs whose packets are known to have come through to the overlay, or not.
+    trip: the longest answer that was seen, nanoseconds.
+    """
+
+    stations: Sequence[Station]
+    sides: Sides
+    windows: dict[CapturePoint, tuple[int, int] | None]
+    roles: dict[CapturePoint, Role]
+    presumed: frozenset[CapturePoint] = frozenset()
+    """Points without a packet of their own, taken to have recorded while their node's other points did."""
+    reached: dict[IPv4Address, Counter[IPv4Address]] = field(default_factory=lambda: defaultdict(Counter))
+    sent_from: dict[IPv4Address, Counter[IPv4Address]] = field(default_factory=lambda: defaultdict(Counter))
+    accepted: Counter[OuterPair] = field(default_factory=Counter)
+    refused: Counter[OuterPair] = field(default_factory=Counter)
+    workload_of: dict[IPv4Address, set[CapturePoint]] = field(default_factory=lambda: defaultdict(set))
+    trip: int = 0
+
+    def points(self, node: str, role: Role) -> list[CapturePoint]:
+        """The points of a node that show what a role shows; an `any` point shows all."""
+        return [p for p, r in self.roles.items() if p.node == node and (r is role or r is Role.ANY)]
+
+
+def recording_windows(
+    correlation: Correlation,
+) -> tuple[dict[CapturePoint, tuple[int, int] | None], frozenset[CapturePoint]]:
+    """When each point is known, or presumed, to have recorded; and which are presumed."""
+    windows: dict[CapturePoint, tuple[int, int] | None] = {}
+    presumed = set()
+    spans = correlation.spans
+    for point in correlation.tallies:
+        if point in spans:
+            windows[point] = spans[point]
+            continue
+        others = [span for other, span in spans.items() if other.node == point.node]
+        windows[point] = (min(first for first, _ in others), max(last for _, last in others)) if others else None
+        presumed.add(point)
+    return windows, frozenset(presumed)
+
+
+def know(correlation: Correlation, sides: Sides) -> Knowledge:
+    """Gather what the journeys tell about outer addresses, pods and times."""
+    windows, presumed = recording_windows(correlation)
+    knowledge = Knowledge(correlation.stations, sides, windows, correlation.roles, presumed)
+    everywhere = frozenset(windows)
+    for journey in correlation.journeys:
+        view = View(journey, knowledge, everywhere)
+        for leg in LEGS:
+            source, destination = journey.flow.src, journey.flow.dst
+            if leg is Leg.REPLY:
+                source, destination = destination, source
+            for look in view.looks(leg):
+                if look.outer is not None:
+                    knowledge.reached[destination][look.outer.dst] += journey.count
+                    knowledge.sent_from[source][look.outer.src] += journey.count
+        for look in journey.sightings:
+            station = correlation.stations[look.station]
+            if station.role is Role.WORKLOAD:
+                for address in (journey.flow.src, journey.flow.dst):
+                    if sides.home.get(address) == station.node:
+                        knowledge.workload_of[address].add(station.point)
+        if journey.requested and journey.looks(Leg.REPLY):
+            knowledge.trip = max(knowledge.trip, journey.trip)
+    for journey in correlation.journeys:
+        view = View(journey, knowledge, everywhere)
+        for leg in LEGS:
+            came_through = view.came_through(leg)
+            for look in view.looks(leg):
+                if look.outer is not None and came_through is not None:
+                    (knowledge.accepted if came_through else knowledge.refused)[look.outer] += journey.count
+    return knowledge
+
+
+@dataclass(slots=True)
+class View:
+    """A journey and what can be said about it.
+
+    recording: the points that were recording while its exchanges took place.
+    """
+
+    journey: Journey
+    knowledge: Knowledge
+    recording: frozenset[CapturePoint]
+
+    # --- what was seen -------------------------------------------------------------------------------------------
+
+    def looks(self, leg: Leg) -> tuple[Look, ...]:
+        """All sightings of a leg."""
+        return self.journey.looks(leg)
+
+    def station(self, look: Look) -> Station:
+        """Where a sighting was made."""
+        return self.knowledge.stations[look.station]
+
+    def origin(self, leg: Leg) -> str | None:
+        """The node that a leg comes from; None when no captured node is known to be it."""
+        return self.knowledge.sides.origin(self.journey, leg)
+
+    def target(self, leg: Leg) -> str | None:
+        """The node that a leg goes to."""
+        return self.knowledge.sides.target(self.journey, leg)
+
+    @property
+    def requester(self) -> str | None:
+        """The requester's node."""
+        return self.origin(Leg.REQUEST)
+
+    @property
+    def replier(self) -> str | None:
+        """The replier's node."""
+        return self.target(Leg.REQUEST)
+
+    def at(self, leg: Leg, node: str | None, position: str) -> tuple[Look, ...]:
+        """Sightings of a leg at a position of a node: outer, bare, tunnel or workload."""
+        if node is None:
+            return ()
+        return tuple(
+            look
+            for look in self.looks(leg)
+            if self.station(look).node == node and self.position(look, leg, node) == position
+        )
+
+    def position(self, look: Look, leg: Leg, node: str) -> str:
+        """Which position of *node* a sighting stands for."""
+        if look.encapsulated:
+            return "outer"
+        role = self.station(look).role
+        if role is Role.TUNNEL:
+            return "tunnel"
+        if role is Role.WORKLOAD:
+            return "workload"
+        if role is Role.PHYSICAL:
+            return "bare"
+        # A device of a cooked capture that may be a NIC or a pod's: towards the other node it is a NIC.
+        if look.src_mac == 0xEEEEEEEEEEEE and look.direction is Direction.OUT:
+            return "workload"  # the MAC address of Calico's host side
+        outwards = look.direction is Direction.OUT
+        return "bare" if outwards == (self.origin(leg) == node) else "workload"
+
+    def outer_anywhere(self, leg: Leg) -> tuple[Look, ...]:
+        """Sightings of a leg with an outer header, at any node."""
+        return tuple(look for look in self.looks(leg) if look.encapsulated)
+
+    def bare_anywhere(self, leg: Leg) -> tuple[Look, ...]:
+        """Sightings of a leg on NICs without an outer header."""
+        return tuple(
+            look for look in self.looks(leg) if self.position(look, leg, self.station(look).node) == "bare"
+        )
+
+    @property
+    def in_overlay(self) -> bool:
+        """Whether any packet of it was seen encapsulated or on a tunnel."""
+        return any(
+            look.encapsulated or self.station(look).role is Role.TUNNEL
+            for look in (*self.looks(Leg.REQUEST), *self.looks(Leg.REPLY))
+        )
+
+    # --- what is missing -----------------------------------------------------------------------------------------
+
+    def recorded(self, node: str | None, role: Role) -> list[CapturePoint]:
+        """The points of a role on a node that were recording."""
+        if node is None:
+            return []
+        return [point for point in self.knowledge.points(node, role) if point in self.recording]
+
+    def missing(self, leg: Leg, node: str | None, position: str) -> bool | None:
+        """Whether a leg was not seen where it would have been recorded; None where nothing was recording."""
+        if node is None:
+            return None
+        if self.at(leg, node, position):
+            return False
+        role = {"outer": Role.PHYSICAL, "bare": Role.PHYSICAL, "tunnel": Role.TUNNEL, "workload": Role.WORKLOAD}
+        points = self.recorded(node, role[position])
+        if position == "workload":
+            address = self.journey.flow.src
+            if (leg is Leg.REQUEST) == (self.replier == node):
+                address = self.journey.flow.dst
+            own = self.knowledge.workload_of.get(address, set())
+            mine = [p for p in points if p in own or self.knowledge.roles[p] is Role.ANY]
+            # Nobody ever saw the pod, and a pod's interface that was watched stayed empty: most likely that one.
+            points = mine or (points if all(p in self.knowledge.presumed for p in points) else [])
+        return True if points else None
+
+    def presumed(self, node: str | None, role: Role) -> bool:
+        """Whether what is missing there rests on points of which no packet proves that they recorded."""
+        points = self.recorded(node, role)
+        return bool(points) and all(point in self.knowledge.presumed for point in points)
+
+    def name(self, leg: Leg, *, target: bool = False) -> str | None:
+        """The node a leg comes from, or goes to; its outer address where it was not captured."""
+        known = self.target(leg) if target else self.origin(leg)
+        if known is not None:
+            return known
+        other = Leg.REQUEST if leg is Leg.REPLY else Leg.REPLY
+        for look in self.outer_anywhere(leg):
+            assert look.outer is not None
+            return self.named(look.outer.dst if target else look.outer.src)
+        for look in self.outer_anywhere(other):
+            assert look.outer is not None
+            return self.named(look.outer.src if target else look.outer.dst)
+        return None
+
+    def named(self, address: IPv4Address) -> str:
+        """The node that owns an outer address, or the address."""
+        return self.knowledge.sides.outer_home.get(address) or str(address)
+
+    def interface(self, looks: Sequence[Look]) -> str | None:
+        """The interface of the first of some sightings."""
+        return self.station(looks[0]).point.interface if looks else None
+
+    def came_through(self, leg: Leg) -> bool | None:
+        """Whether a leg arrived in the overlay of its target node; None where that node was not watched."""
+        node = self.target(leg)
+        if node is None:
+            return None
+        if self.at(leg, node, "tunnel") or self.at(leg, node, "workload"):
+            return True
+        if self.at(leg, node, "outer") and self.missing(leg, node, "tunnel"):
+            return False
+        return None
+
+    # --- where a reply would leave -------------------------------------------------------------------------------
+
+    def exit_watched(self, leg: Leg) -> bool | None:
+        """Whether the NIC by which a leg would leave its origin was recording.
+
+        True when it surely was: a cooked capture of all devices, or several NICs and the opposite leg came in on one
+        of them from a neighbour on the link. None when it most likely was: the opposite leg came in there, from a
+        neighbour. False when the leg may well leave by a NIC that nobody watched.
+        """
+        node = self.origin(leg)
+        nics = self.recorded(node, Role.PHYSICAL)
+        if node is None or not nics:
+            return False
+        if any(self.knowledge.roles[point] is Role.ANY for point in nics):
+            return True
+        other = Leg.REQUEST if leg is Leg.REPLY else Leg.REPLY
+        came_in = [
+            look for look in self.at(other, node, "outer") if self.station(look).point in nics
+        ]
+        several = len(nics) > 1
+        far = self.missing(leg, self.target(leg), "outer")
+        if came_in:
+            # The tunnel's TTL begins as the inner one: less than that, and a router lies between.
+            neighbour = all(look.outer_ttl >= look.inner_ttl for look in came_in)
+            if neighbour:
+                return True if several or far else None
+            return None if several or far else False
+        if leg is Leg.REQUEST or self._sends_there(leg, node):
+            return True if several and far else None
+        return None if several else False
+
+    def _sends_there(self, leg: Leg, node: str) -> bool:
+        """Whether this node's packets to the same place were seen leaving by a recorded NIC at other times."""
+        destination = self.journey.flow.src if leg is Leg.REPLY else self.journey.flow.dst
+        return self.knowledge.sides.home.get(destination) is not None and bool(self.recorded(node, Role.PHYSICAL))
+
+    # --- answered? -----------------------------------------------------------------------------------------------
+
+    def answered(self) -> bool | None:
+        """Whether the reply arrived at the requester, as far as the captures show; None where they do not."""
+        replies = self.looks(Leg.REPLY)
+        if not replies or not self.journey.requested:
+            return None
+        node = self.requester
+        if not self.in_overlay:
+            return True
+        if node is not None and self._watched(node):
+            if self.at(Leg.REPLY, node, "workload"):
+                return True
+            if self.missing(Leg.REPLY, node, "workload"):
+                return False
+            if self.at(Leg.REPLY, node, "tunnel") or self.at(Leg.REPLY, node, "bare"):
+                return True
+            if self.at(Leg.REPLY, node, "outer"):
+                return False if self.missing(Leg.REPLY, node, "tunnel") else self.pair_taken(Leg.REPLY)
+            watched = self.missing(Leg.REPLY, node, "outer") or self.missing(Leg.REPLY, node, "tunnel")
+            return False if watched else None
+        if self.outer_anywhere(Leg.REPLY):
+            return self.pair_taken(Leg.REPLY)
+        if self.bare_anywhere(Leg.REPLY) and self.outer_anywhere(Leg.REQUEST):
+            return self.returns_to_sender(Leg.REPLY)
+        return None
+
+    def _watched(self, node: str) -> bool:
+        return any(self.recorded(node, role) for role in (Role.PHYSICAL, Role.TUNNEL, Role.WORKLOAD))
+
+    def pair_taken(self, leg: Leg) -> bool | None:
+        """Whether packets with this leg's outer pair are taken by their target.
+
+        A pair that mirrors the opposite leg's is. Another one is judged by what became of other packets with it; None
+        where nothing tells.
+        """
+        outers = {look.outer for look in self.outer_anywhere(leg) if look.outer is not None}
+        opposite = {
+            look.outer
+            for look in self.outer_anywhere(Leg.REQUEST if leg is Leg.REPLY else Leg.REPLY)
+            if look.outer is not None
+        }
+        if any(a.src == b.dst and a.dst == b.src for a in outers for b in opposite) or not opposite:
+            return True
+        accepted = sum(self.knowledge.accepted[outer] for outer in outers)
+        refused = sum(self.knowledge.refused[outer] for outer in outers)
+        if accepted or refused:
+            return accepted >= refused
+        return None
+
+    def returns_to_sender(self, leg: Leg) -> bool | None:
+        """Whether a bare packet goes to the very machine that the opposite leg's outer packet came from, by MAC."""
+        other = Leg.REQUEST if leg is Leg.REPLY else Leg.REPLY
+        senders = {look.src_mac for look in self.outer_anywhere(other)} - {0}
+        receivers = {look.dst_mac for look in self.bare_anywhere(leg)} - {0}
+        if not senders or not receivers:
+            return None
+        return bool(senders & receivers)
+
+
+def segments(
+    journey: Journey, windows: dict[CapturePoint, tuple[int, int] | None], nodes: Iterable[str], trip: int
+) -> list[tuple[int, int, int, frozenset[CapturePoint]]]:
+    """Cut a journey where one of its nodes' points began or ended to record.
+
+    trip: how long an answer takes; a point that stops sooner after a request may have missed its packets.
+    Returns count, first, last and the points that were recording, for each part.
+    """
+    concerned = set(nodes)
+    relevant = {point: window for point, window in windows.items() if point.node in concerned}
+    parts: dict[frozenset[CapturePoint], list[int]] = {}
+    for begin, end, count in journey.line:
+        first, last = max(begin, journey.first), min(end - 1, journey.last)
+        recording = frozenset(
+            point
+            for point, window in relevant.items()
+            if window is not None and window[0] <= first and last + trip < window[1]
+        )
+        part = parts.setdefault(recording, [0, first, last])
+        part[0] += count
+        part[1], part[2] = min(part[1], first), max(part[2], last)
+    return [(count, first, last, recording) for recording, (count, first, last) in parts.items()]

@@ -1,0 +1,202 @@
+"""The stages in order; the one call that command line, tests and notebooks share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ipipscope.capture.points import role as role_of
+from ipipscope.capture.files import STDIN, CaptureFile, find
+from ipipscope.correlator.correlate import Correlation, correlate
+from ipipscope.decoder import link
+from ipipscope.decoder.unwrap import unwrap
+from ipipscope.errors import InputError, LinkTypeUnsupported
+from ipipscope.model import SECOND, CapturePoint, Finding, Impact, PointSummary, Role
+from ipipscope.rules.capture_facts import CaptureFacts
+from ipipscope.rules.judge import judge
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from ipipscope.decoder.columns import Columns
+
+UNKNOWN_BEGIN = np.iinfo("i8").min
+
+
+@dataclass(slots=True)
+class Decoded:
+    """A capture file whose batches are columns."""
+
+    file: CaptureFile
+    begins: int = UNKNOWN_BEGIN
+    interfaces: int = 0
+    records: int = 0
+    refused: set[int] = field(default_factory=set)
+    """Interfaces whose link type is not decoded."""
+
+    def peek(self) -> None:
+        """See when the file begins and which interfaces it describes first."""
+        self.begins = self.file.begins()
+        self.interfaces = len(self.file.interfaces)
+        self.file.problems.clear()
+
+    def batches(self) -> Iterator[Columns]:
+        """The file's packets in file order."""
+        for records in self.file.batches():
+            link_types = np.array([each.link_type for each in self.file.interfaces], "u4")
+            batch = unwrap(
+                records.octets, records.offsets, records.captured, records.wire, records.interface, link_types
+            )
+            batch.time = records.time
+            batch.frame = np.arange(records.first_frame, records.first_frame + len(records), dtype="u4")
+            self.records += len(records)
+            self._note_link_types(link_types)
+            yield batch
+
+    def _note_link_types(self, link_types: np.ndarray) -> None:
+        for interface, link_type in enumerate(link_types.tolist()):
+            if link_type not in link.DECODED and interface not in self.refused:
+                self.refused.add(interface)
+                self.file.problems.append(LinkTypeUnsupported(self.file.path, link_type, link.name(link_type)))
+
+    def point_of(self, interface: int) -> tuple[CapturePoint, Role | None]:
+        """Where interface *interface* of this file stands."""
+        point = self.file.point_of(interface)
+        return point, role_of(point.interface, self.file.interfaces[interface].link_type)
+
+
+def decode(files: Sequence[CaptureFile]) -> list[Decoded]:
+    """The files as sources of columns, in the order in which second recordings give way to first ones."""
+    sources = [Decoded(file) for file in files]
+    if len(sources) > 1:
+        for source in sources:
+            if source.file.path != STDIN:
+                source.peek()
+        # Of two recordings the first one counts: the cooked header of version 1 tells no devices apart.
+        sources.sort(key=lambda source: any(i.link_type == link.LINKTYPE_LINUX_SLL for i in source.file.interfaces))
+    return sources
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What a triage says.
+
+    packets: recorded at all points, identical records of several files counted once.
+    encapsulated: of these, IPIP packets.
+    problems: what could not be read.
+    notes: bounds that were reached, and the like.
+    """
+
+    points: tuple[PointSummary, ...]
+    findings: tuple[Finding, ...]
+    packets: int
+    encapsulated: int
+    exchanges: int
+    answered: int
+    unanswered: int
+    undecided: int
+    problems: tuple[InputError, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def healthy(self) -> bool:
+        """Whether nothing of impact `loss` or `partial` was found."""
+        return all(finding.impact is Impact.NONE for finding in self.findings)
+
+    def exit_status(self, *, strict: bool = False) -> int:
+        """As the command ends: 3 for input that could not be read, 1 for findings, 0 for none.
+
+        strict: count findings of impact `none` as well.
+        """
+        if self.problems:
+            return 3
+        return int(bool(self.findings) if strict else not self.healthy)
+
+
+def triage(
+    paths: Sequence[str],
+    *,
+    points: Mapping[str, CapturePoint] | None = None,
+    timeout: int = 5 * SECOND,
+) -> Report:
+    """Run the stages in order on capture files, folders of them, or `-` for standard input.
+
+    points: capture points said outright, by file.
+    timeout: how long after its request a reply still counts, nanoseconds of capture time.
+    Never raises for what a file holds: what cannot be read is in the report's problems.
+    """
+    files, problems = find(paths, points)
+    sources = decode(files)
+    correlation = correlate(sources, timeout=timeout)
+    facts = _facts(sources)
+    judgement = judge(correlation, facts, [source.file.path for source in sources])
+    for source in sources:
+        problems.extend(source.file.problems)
+    summaries = _summaries(correlation, sources, facts)
+    return Report(
+        points=summaries,
+        findings=tuple(judgement.findings),
+        packets=sum(point.packets for point in summaries),
+        encapsulated=sum(
+            count for point in summaries for kind, count in point.kinds.items() if kind.startswith("ipip")
+        ),
+        exchanges=judgement.exchanges,
+        answered=judgement.answered,
+        unanswered=judgement.unanswered,
+        undecided=judgement.undecided,
+        problems=tuple(problems),
+        notes=_notes(correlation),
+    )
+
+
+def _facts(sources: Sequence[Decoded]) -> CaptureFacts:
+    dropped: dict[CapturePoint, int] = {}
+    snaplen: dict[CapturePoint, int] = {}
+    for source in sources:
+        for number, interface in enumerate(source.file.interfaces):
+            point = source.file.point_of(number)
+            if interface.dropped:
+                dropped[point] = dropped.get(point, 0) + interface.dropped
+            if interface.snaplen:
+                snaplen[point] = min(snaplen.get(point, interface.snaplen), interface.snaplen)
+    return CaptureFacts(dropped, snaplen, tuple(source.file.path for source in sources))
+
+
+def _summaries(
+    correlation: Correlation, sources: Sequence[Decoded], facts: CaptureFacts
+) -> tuple[PointSummary, ...]:
+    files: dict[CapturePoint, dict[str, None]] = {}
+    link_types: dict[CapturePoint, dict[str, None]] = {}
+    for source in sources:
+        for number, interface in enumerate(source.file.interfaces):
+            point = source.file.point_of(number)
+            files.setdefault(point, {})[source.file.path] = None
+            link_types.setdefault(point, {})[link.name(interface.link_type)] = None
+    return tuple(
+        PointSummary(
+            point=point,
+            role=correlation.roles[point],
+            files=tuple(files[point]),
+            link_types=tuple(link_types[point]),
+            snaplen=facts.snaplen.get(point, 0),
+            packets=tally.packets,
+            first=tally.first,
+            last=tally.last,
+            dropped=facts.dropped.get(point),
+            kinds=tally.by_label(),
+        )
+        for point, tally in sorted(correlation.tallies.items())
+    )
+
+
+def _notes(correlation: Correlation) -> tuple[str, ...]:
+    notes = []
+    if correlation.pressed:
+        notes.append(f"{correlation.pressed} exchanges were closed early: more were open at once than are kept.")
+    if correlation.folded:
+        notes.append(f"{correlation.folded} exchanges are counted without their flow: there are more flows than are kept.")
+    if correlation.overlooked:
+        notes.append(f"{correlation.overlooked} packets looked in more different ways than are kept apart.")
+    return tuple(notes)
