@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
 from pathlib import Path
@@ -20,6 +21,7 @@ def main() -> int:
     parser.add_argument("--profile", nargs="+", choices=sorted(PROFILES), default=list(PROFILES), metavar="NAME")
     parser.add_argument("--list", action="store_true", help="name scenarios and profiles, and end")
     wanted = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # unwinds, so that the guest ends too
     if wanted.list or wanted.folder is None:
         for scenario in SCENARIOS.values():
             print(f"{scenario.name:<42} {scenario.title}")

@@ -124,14 +124,19 @@ class Laboratory:
         if self._held is not None:
             self._held.release()
         name = name or f"{profile}-{scenario}"
-        shutil.rmtree(self.folder / name, ignore_errors=True)
+        part = self.folder / f".{name}.part"  # whoever reads the finished cases meanwhile is not to see half of one
+        shutil.rmtree(part, ignore_errors=True)
         self._number += 1
-        job = {"case": name, "scenario": scenario, "profile": profile, "closed_loop": closed_loop}
+        job = {
+            "case": name, "folder": part.name, "scenario": scenario, "profile": profile, "closed_loop": closed_loop,
+        }  # fmt: skip
         self._leave("jobs", self._number, job)
         status = self._await("status", self._number, timeout)
         if status["state"] == "failed":
             raise LabError(f"{name}: {status['error']}")
-        truth = complete(self.folder / name)
+        truth = complete(part)
+        shutil.rmtree(self.folder / name, ignore_errors=True)
+        part.rename(self.folder / name)
         case = Case(self.folder / name, truth, self, self._number, held=closed_loop)
         self._held = case if closed_loop else None
         return case

@@ -53,10 +53,12 @@ class Node:
     block: IPv4Network
     tunnel: str
     pods: list[Pod] = field(default_factory=list)
+    known_as: str = ""
+    """The address peers know, where it is another one than that of the last NIC."""
 
     @property
     def address(self) -> str:
-        return str([nic.address for nic in self.nics if nic.address][-1]).partition("/")[0]
+        return self.known_as or str([nic.address for nic in self.nics if nic.address][-1]).partition("/")[0]
 
     @property
     def overlay(self) -> Nic:

@@ -23,7 +23,7 @@ from .modules import NEEDED, Loader
 from .profiles import PROFILES
 from .recorder import Recorder
 from .shell import run
-from .state import counters, difference, record_state, rules_hit
+from .state import counters, difference, forget_hits, record_state, rules_hit
 from .topology import build, settle, tear_down
 from .traffic import Outcome, Timeline, send
 
@@ -76,7 +76,7 @@ class Case:
         self._number = number
         self._name: str = job["case"]
         self._closed_loop: bool = job.get("closed_loop", False)
-        self._folder = CASES / self._name
+        self._folder = CASES / job["folder"]
         self._scenario: Scenario = scenarios.SCENARIOS[job["scenario"]]
         profile = PROFILES[job["profile"]]
         self._cluster: Cluster = plan_cluster(profile, pods_per_node=self._scenario.pods_per_node)
@@ -101,7 +101,8 @@ class Case:
             self._write_truth(truth)
             self._leave_status("recorded")
             self._mend_as_told()
-        elif plan.fix:
+            return
+        if plan.fix:
             truth |= self._mend()
         self._write_truth(truth)
         self._leave_status("done")
@@ -119,7 +120,7 @@ class Case:
         try:
             recorder.start()
             for node in nodes:
-                run(node.name, "iptables -Z", check=False)
+                forget_hits(node)
             before = {node.name: counters(node) for node in nodes}
             timeline = Timeline(plan.events)
             timeline.start()
@@ -143,6 +144,9 @@ class Case:
             "capture_points": points,
             "kernel_counters_delta": moved,
         }
+        if plan.outages:
+            times = [when for _, when in timeline.happened]
+            found["outages"] = [{"from": begin, "to": end} for begin, end in zip(times[::2], times[1::2], strict=True)]
         if timeline.happened:
             found["events"] = [
                 {"time": when, "namespace": event.step.namespace, "command": event.step.command}

@@ -56,7 +56,7 @@ class Tcp:
 
     source: str
     server: str
-    """Namespace of the server."""
+    """Namespace of the server; empty where nobody listens."""
     target: str
     port: int = 8080
     connections: int = 3

@@ -129,7 +129,8 @@ def _command(point: Point) -> list[str]:
     if point.tool == "dumpcap":
         interfaces = [word for name in point.interface.split(",") for word in ("-i", name)]
         snaplen = ["-s", str(point.snaplen)] if point.snaplen else []
-        return ["dumpcap", *snaplen, *interfaces, "-w", file]
+        keep = ["-f", point.filter] if point.filter else []
+        return ["dumpcap", *snaplen, *keep, *interfaces, "-w", file]
     wide = point.interface in {"any", "tunl0"} or point.interface.startswith("tun")
     snaplen = point.snaplen or (65535 if wide else 262144)
     command = ["tcpdump", "-n", "-i", point.interface, "--immediate-mode", "-U", "-Z", "root", "-s", str(snaplen)]

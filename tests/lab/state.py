@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import re
-from typing import TYPE_CHECKING, Any, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 from .cluster import TUNNEL
-from .shell import run
+from .shell import inside, run
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from .cluster import Cluster, Node
 
 COMMANDS: Final = {
@@ -19,11 +16,6 @@ COMMANDS: Final = {
     f"ip_-d_link_show_{TUNNEL}.txt": f"ip -d link show {TUNNEL}",
     "ip_-j_-d_link.json": "ip -j -d link",
     "ip_-j_-s_link.json": "ip -j -s link",
-    "ip_-j_addr.json": "ip -j addr",
-    "ip_-j_neigh.json": "ip -j neigh",
-    "ip_-j_route.json": "ip -j route",
-    "ip_-j_route_show_table_all.json": "ip -j route show table all",
-    "ip_-j_rule.json": "ip -j rule",
     "ip_-s_link.txt": "ip -s link",
     "ip_addr.txt": "ip addr",
     "ip_neigh.txt": "ip neigh",
@@ -32,24 +24,57 @@ COMMANDS: Final = {
     "ip_rule.txt": "ip rule",
     "ip_tunnel_show.txt": "ip tunnel show",
     "nstat.txt": "nstat -as",
-    "sysctl_ip_forward.txt": "sysctl net.ipv4.ip_forward",
-    "sysctl_rp_filter.txt": "sysctl -a -r '^net\\.ipv4\\.conf\\..*\\.rp_filter$'",
 }
+IN_ONE_BATCH: Final = {
+    "ip_-j_addr.json": "addr",
+    "ip_-j_neigh.json": "neigh",
+    "ip_-j_route.json": "route",
+    "ip_-j_route_show_table_all.json": "route show table all",
+    "ip_-j_rule.json": "rule",
+}
+"""What `ip -j` prints in one line, so that a batch of them can be told apart."""
 FIREWALL: Final = {"ipset_list.txt": "ipset list", "iptables-save_-c.txt": "iptables-save -c"}
-SEPARATOR: Final = "\x1e"  # record separator: no command prints it
+SYSCTLS: Final = {
+    "sysctl_ip_forward.txt": "net/ipv4/ip_forward",
+    "sysctl_rp_filter.txt": "net/ipv4/conf/*/rp_filter",
+}
+"""Printed as sysctl(8) does."""
+RECEIVED: Final = ("bytes", "packets", "errors", "dropped", "fifo", "frame", "compressed", "multicast")
+SENT: Final = ("bytes", "packets", "errors", "dropped", "fifo", "collisions", "carrier_errors", "compressed")
+"""The columns of /proc/net/dev, proc(5)."""
 
 
 def record_state(cluster: Cluster, node: Node, folder: Path) -> None:
-    """Run every command on *node* in one shell and put each answer into its file of *folder*."""
+    """Put the answer of every command on *node* into its file of *folder*."""
     folder.mkdir(parents=True)
-    commands = COMMANDS | FIREWALL
-    script = "\n".join(f"{command}; printf '\\036'" for command in commands.values())
-    answers = run(node.name, script).stdout.split(SEPARATOR)
-    for name, answer in zip(commands, answers, strict=False):
-        if name in FIREWALL and not re.search(r"^(-A|\[\d+:\d+\] -A|Name:)", answer, re.MULTILINE):
-            continue  # an empty firewall prints no table, or three empty chains
-        (folder / name).write_text(answer)
+    for name, command in COMMANDS.items():
+        (folder / name).write_text(run(node.name, command).stdout)
+    answers = run(node.name, "ip -j -batch -", feed="\n".join(IN_ONE_BATCH.values()) + "\n").stdout.splitlines()
+    for name, answer in zip(IN_ONE_BATCH, answers, strict=True):
+        (folder / name).write_text(answer + "\n")
+    for name, pattern in SYSCTLS.items():
+        (folder / name).write_text(_sysctls(node, pattern))
+    if _has_firewall(node):
+        for name, command in FIREWALL.items():
+            answer = run(node.name, command).stdout
+            if answer:
+                (folder / name).write_text(answer)
     (folder / "calicoctl_node_status.constructed.txt").write_text(_node_status(cluster, node))
+
+
+def _sysctls(node: Node, pattern: str) -> str:
+    root = Path("/proc/sys")
+    with inside(node.name):
+        return "".join(
+            f"{'.'.join(path.relative_to(root).parts)} = {path.read_text().strip()}\n"
+            for path in sorted(root.glob(pattern))
+        )
+
+
+def _has_firewall(node: Node) -> bool:
+    """Whether any table of iptables is in use: asking iptables itself would load it."""
+    with inside(node.name):
+        return bool(Path("/proc/thread-self/net/ip_tables_names").read_text())
 
 
 def _node_status(cluster: Cluster, node: Node) -> str:
@@ -76,15 +101,25 @@ def _node_status(cluster: Cluster, node: Node) -> str:
 
 
 def counters(node: Node) -> dict[str, dict[str, int]]:
-    """The counters of *node* that a fault moves: those of the tunnel device and of the IP layer."""
-    answer = run(node.name, f"ip -j -s link show {TUNNEL}; printf '\\036'; nstat -as").stdout
-    link, _, table = answer.partition(SEPARATOR)
-    stats: dict[str, Any] = json.loads(link)[0]["stats64"]
-    words = (line.split() for line in table.splitlines() if not line.startswith("#"))
+    """The counters of *node* that a fault moves: those of the tunnel device and of the IP layer, as `nstat` names them."""
+    with inside(node.name):
+        devices = Path("/proc/thread-self/net/dev").read_text()
+        protocols = [Path(f"/proc/thread-self/net/{table}").read_text() for table in ("snmp", "netstat")]
+    numbers = next(line for line in devices.splitlines() if line.strip().startswith(f"{TUNNEL}:")).partition(":")[2]
+    values = [int(number) for number in numbers.split()]
+    layers: dict[str, int] = {}
+    for table in protocols:
+        lines = table.splitlines()
+        for names, figures in zip(lines[::2], lines[1::2], strict=True):
+            layer, _, words = names.partition(":")
+            layers |= {
+                layer + name: int(figure)
+                for name, figure in zip(words.split(), figures.partition(":")[2].split(), strict=True)
+            }
     return {
-        "tunl0 rx": stats["rx"],
-        "tunl0 tx": stats["tx"],
-        "nstat": {word[0]: int(word[1]) for word in words if "Ip6" not in word[0] and "Icmp6" not in word[0]},
+        "tunl0 rx": dict(zip(RECEIVED, values[:8], strict=True)),
+        "tunl0 tx": dict(zip(SENT, values[8:], strict=True)),
+        "nstat": layers,
     }
 
 
@@ -100,7 +135,15 @@ def difference(before: dict[str, dict[str, int]], after: dict[str, dict[str, int
     }
 
 
+def forget_hits(node: Node) -> None:
+    """Set the counters of all firewall rules of *node* to zero."""
+    if _has_firewall(node):
+        run(node.name, "iptables -Z && iptables -t nat -Z")
+
+
 def rules_hit(node: Node) -> list[str]:
     """The firewall rules of *node* that matched a packet, as iptables-save prints them."""
-    text = run(node.name, "iptables-save -c", check=False).stdout
+    if not _has_firewall(node):
+        return []
+    text = run(node.name, "iptables-save -c").stdout
     return [line for line in text.splitlines() if line.startswith("[") and not line.startswith("[0:0]")]

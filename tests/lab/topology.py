@@ -25,7 +25,9 @@ def build(cluster: Cluster) -> None:
     for node in cluster.nodes:
         _build_node(cluster, node)
         for pod in node.pods:
-            attach_pod(node, pod)
+            for namespace, lines in attach_commands(node, pod):
+                batch(namespace, lines)
+            set_sysctls(node.name, proxy_arp(pod))
 
 
 def tear_down() -> None:
@@ -34,21 +36,8 @@ def tear_down() -> None:
     subprocess.run(["ip", "-batch", "-"], input="".join(f"netns del {name}\n" for name in names), text=True, check=True)
 
 
-def attach_pod(node: Node, pod: Pod) -> None:
-    """Give *pod* its veth pair as Calico does: /32 address, proxy ARP on the node's end."""
-    for namespace, command in pod_commands(node, pod):
-        run(namespace, command)
-    set_sysctls(
-        node.name,
-        {
-            f"net/ipv4/conf/{pod.interface}/proxy_arp": 1,
-            f"net/ipv4/neigh/{pod.interface}/proxy_delay": 0,  # the default waits up to 0.8 s before it answers
-        },
-    )
-
-
-def pod_commands(node: Node, pod: Pod) -> list[tuple[str, str]]:
-    """The commands that attach *pod*, with the namespace each runs in."""
+def attach_commands(node: Node, pod: Pod) -> list[tuple[str, list[str]]]:
+    """The `ip` commands that give *pod* its veth pair as Calico does, with the namespace they run in."""
     outside = [
         f"link add {pod.interface} mtu {POD_MTU} address {CALI_MAC} type veth peer name eth0 mtu {POD_MTU}"
         f" netns {pod.namespace}",
@@ -62,11 +51,15 @@ def pod_commands(node: Node, pod: Pod) -> list[tuple[str, str]]:
         f"route add {POD_GATEWAY} dev eth0 scope link",
         f"route add default via {POD_GATEWAY} dev eth0",
     ]
-    join = " && ".join
-    return [
-        (node.name, join(f"ip {line}" for line in outside)),
-        (pod.namespace, join(f"ip {line}" for line in inside)),
-    ]
+    return [(node.name, outside), (pod.namespace, inside)]
+
+
+def proxy_arp(pod: Pod) -> dict[str, int]:
+    """The sysctls by which a node answers for every address on the cali device of *pod*."""
+    return {
+        f"net/ipv4/conf/{pod.interface}/proxy_arp": 1,
+        f"net/ipv4/neigh/{pod.interface}/proxy_delay": 0,  # the default waits up to 0.8 s before it answers
+    }
 
 
 def _pods(cluster: Cluster) -> list[str]:

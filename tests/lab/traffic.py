@@ -15,6 +15,8 @@ from .plan import Ping, Tcp
 from .shell import Task, run
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .plan import Event, Phase, Udp
 
 
@@ -100,16 +102,22 @@ def _ping(phase: Ping, count: int | None) -> Outcome:
 
 def _tcp(phase: Tcp, count: int | None) -> Outcome:
     connections = count or phase.connections
-    server = Task(phase.server, partial(_serve_tcp, phase.target, phase.port, connections, phase.timeout))
-    time.sleep(0.15)
-    said = Task(phase.source, partial(_connect, phase, connections)).wait()
-    served = server.wait()
+    serve = partial(_serve_tcp, phase.target, phase.port, connections, phase.timeout)
+    said, served = _talk(phase, serve, partial(_connect, phase, connections))
     answered = sum(number >= 0 for number in said)
     command = f"tcp client: {connections} connections to {phase.target}:{phase.port}, {phase.octets} octets each"
     record = _record(phase, command, connections, answered, kind="tcp")
     text = f"# {record['label']}   (run in the network namespace of {phase.source})\n# {command}\n"
     text += "".join(f"connection {place}: {_told(number)}\n" for place, number in enumerate(said, 1))
     return Outcome(record, text + f"# server: {served} connections accepted\n\n")
+
+
+def _talk(phase: Tcp | Udp, serve: Callable[[], int], ask: Callable[[], Any]) -> tuple[Any, int]:
+    """What the client came to know, and how many the server served; no server where the phase names none."""
+    server = Task(phase.server, serve) if phase.server else None
+    time.sleep(0.15)
+    said = Task(phase.source, ask).wait()
+    return said, server.wait() if server else 0
 
 
 def _told(number: int) -> str:
@@ -149,10 +157,8 @@ def _serve_tcp(address: str, port: int, connections: int, patience: float) -> in
 
 def _udp(phase: Udp, count: int | None) -> Outcome:
     queries = count or phase.queries
-    server = Task(phase.server, partial(_serve_udp, phase.target, phase.port, queries, phase.timeout))
-    time.sleep(0.15)
-    answered = Task(phase.source, partial(_query, phase, queries)).wait()
-    served = server.wait()
+    serve = partial(_serve_udp, phase.target, phase.port, queries, phase.timeout)
+    answered, served = _talk(phase, serve, partial(_query, phase, queries))
     command = f"udp client: {queries} queries to {phase.target}:{phase.port}"
     record = _record(phase, command, queries, answered, kind="udp")
     head = f"# {record['label']}   (run in the network namespace of {phase.source})\n# {command}\n"

@@ -47,7 +47,7 @@ def healthy_mixed_traffic(cluster: Cluster) -> Plan:
             Ping(source=a.pods[0].namespace, target=first.address, identifier=4242, count=15),
             Ping(source=a.pods[1].namespace, target=first.address, identifier=4242, count=15),
             Ping(source=c.pods[0].namespace, target=first.address, identifier=4242, count=15),
-            Ping(source=a.pods[0].namespace, target=second.address, identifier=4242, count=15),
+            Ping(source=a.pods[0].namespace, target=second.address, identifier=4243, count=15),
             Ping(source=second.namespace, target=a.pods[1].address, identifier=77, count=15),
             Ping(source=first.namespace, target=second.address, identifier=4242, count=5),
             Tcp(source=a.pods[1].namespace, server=first.namespace, target=first.address, octets=30000),

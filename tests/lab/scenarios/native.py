@@ -104,7 +104,11 @@ def tunnel_without_address(cluster: Cluster) -> Plan:
     return Plan(
         requester=a,
         replier=b,
-        breaks=[Step(a.name, f"ip addr del {a.tunnel}/32 dev {TUNNEL}")],
+        breaks=[
+            Step(a.name, f"ip addr del {a.tunnel}/32 dev {TUNNEL}"),
+            # A device's routes go with its last address; they come back when their programmer looks again.
+            *(Step(a.name, f"ip route replace {cluster.route(peer)}") for peer in cluster.peers(a)),
+        ],
         fix=[Step(a.name, f"ip addr add {a.tunnel}/32 dev {TUNNEL}")],
         fault="reply-sent-native",
         impact="none",
@@ -123,7 +127,6 @@ def tunnel_down_at_requester(cluster: Cluster) -> Plan:
     return Plan(
         requester=a,
         replier=b,
-        events=[],
         breaks=[Step(a.name, f"ip link set {TUNNEL} down")],
         fix=[
             Step(a.name, f"ip link set {TUNNEL} up"),

@@ -100,3 +100,50 @@ def case2_fixed_source_route(cluster: Cluster) -> Plan:
         where=plan.replier.name,
         notes=["Requests reach the replier on its overlay NIC, replies leave by the other one, with the right source."],
     )
+
+
+@scenario("case2-second-address", "Case 2 with one NIC: the replier is known by its second address, answers from its first")
+def case2_second_address(cluster: Cluster) -> Plan:
+    a, b = cluster.requester, cluster.replier
+    nic = b.overlay
+    assert nic.address is not None
+    known = nic.address.network[-20]
+    b.known_as = str(known)
+    return Plan(
+        requester=a,
+        replier=b,
+        prepare=[Step(b.name, f"ip addr add {known}/{nic.address.network.prefixlen} dev {nic.name}")],
+        breaks=felix_filter(cluster, a),
+        fix=[Step(b.name, f"ip route add {a.address}/32 dev {nic.name} src {known}")],
+        fault="outer-source-mismatch",
+        impact="loss",
+        codes=("IPIP201",),
+        cause_class="source-selection",
+        where=b.name,
+        drops_at=a.name,
+        cause=f"{b.name} is known as {known}, but its route to {a.address} has src {nic.address.ip}",
+        phases=[pod_ping(a, b), pod_ping(b, a)],
+        points=points(a, b),
+    )
+
+
+@scenario("policy-route", "A routing rule of the replier sends what goes to the requester by the other NIC", needs="two-nics")
+def policy_route(cluster: Cluster) -> Plan:
+    a, b = cluster.requester, cluster.replier
+    rule = f"to {a.address} lookup 210"
+    gateway = cluster.router_in(b.first.network)
+    return Plan(
+        requester=a,
+        replier=b,
+        prepare=[Step(b.name, f"ip route add default via {gateway} dev {b.first.name} table 210")],
+        breaks=[Step(b.name, f"ip rule add {rule}")],
+        fix=[Step(b.name, f"ip rule del {rule}")],
+        fault="outer-source-mismatch",
+        impact="none",
+        codes=("IPIP201", "IPIP204"),
+        cause_class="source-selection",
+        where=b.name,
+        cause=f"ip rule add {rule}; table 210: default via {gateway} dev {b.first.name}",
+        phases=[pod_ping(a, b)],
+        points=points(a, b),
+    )

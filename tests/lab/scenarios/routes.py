@@ -65,24 +65,30 @@ def case1_with_healthy_peers(cluster: Cluster) -> Plan:
     return plan
 
 
-@scenario("case1-own-nic-address", "The replier's route names its own NIC address: replies loop in the node")
+@scenario("case1-other-own-address", "The replier's route names a second address of its own tunnel device")
+def case1_other_own_address(cluster: Cluster) -> Plan:
+    a, b = cluster.requester, cluster.replier
+    second = b.block[9]
+    bad = f"{a.block} via {second} dev {TUNNEL}"
+    plan = _case1(cluster, [pod_ping(a, b)])
+    plan.prepare = [Step(b.name, f"ip addr add {second}/32 dev {TUNNEL}")]
+    plan.breaks = [Step(b.name, f"ip route del {cluster.route(a)}"), Step(b.name, f"ip route add {bad}")]
+    plan.fix = [Step(b.name, f"ip route del {bad}"), Step(b.name, f"ip route add {cluster.route(a)}")]
+    plan.cause = f"ip route add {bad}"
+    return plan
+
+
+@scenario("case1-own-nic-address", "The replier's route names its own NIC address: it looks for pods by ARP on the NIC")
 def case1_own_nic_address(cluster: Cluster) -> Plan:
     a, b = cluster.requester, cluster.replier
-    return Plan(
-        requester=a,
-        replier=b,
-        breaks=[Step(b.name, f"ip route replace {cluster.route(a, via=b.address)}")],
-        fix=[right_route(cluster, b, a)],
-        fault="reply-not-encapsulated",
-        impact="loss",
-        codes=("IPIP101",),
-        cause_class="wrong-route",
-        where=b.name,
-        cause=f"ip route replace {cluster.route(a, via=b.address)}",
-        phases=[pod_ping(a, b)],
-        points=points(a, b, extra=("lo",)),
-        notes=["Each reply is encapsulated to the node itself, decapsulated and sent again until its TTL is used up."],
-    )
+    bad = f"{a.block} via {b.address} dev {b.overlay.name}"
+    plan = _case1(cluster, [pod_ping(a, b)])
+    plan.breaks[1] = Step(b.name, f"ip route add {bad}")
+    plan.fix[0] = Step(b.name, f"ip route del {bad}")
+    plan.codes = ("IPIP101", "IPIP103")
+    plan.cause = f"ip route add {bad}"
+    plan.notes = ["A next hop that is local is none: the kernel asks for the pod's own address on the NIC by ARP."]
+    return plan
 
 
 def _request_not_encapsulated(cluster: Cluster, phases: list[Phase]) -> Plan:
@@ -231,8 +237,8 @@ def tunnel_address_twice(cluster: Cluster) -> Plan:
     return Plan(
         requester=a,
         replier=b,
-        breaks=[Step(a.name, f"ip addr del {a.tunnel}/32 dev {TUNNEL} && ip addr add {c.tunnel}/32 dev {TUNNEL}")],
-        fix=[Step(a.name, f"ip addr del {c.tunnel}/32 dev {TUNNEL} && ip addr add {a.tunnel}/32 dev {TUNNEL}")],
+        breaks=[Step(a.name, f"ip addr add {c.tunnel}/32 dev {TUNNEL} && ip addr del {a.tunnel}/32 dev {TUNNEL}")],
+        fix=[Step(a.name, f"ip addr add {a.tunnel}/32 dev {TUNNEL} && ip addr del {c.tunnel}/32 dev {TUNNEL}")],
         fault="reply-wrong-outer-destination",
         impact="loss",
         codes=("IPIP202",),
@@ -241,4 +247,5 @@ def tunnel_address_twice(cluster: Cluster) -> Plan:
         cause=f"{TUNNEL} of {a.name} has {c.tunnel}, an address of the block of {c.name}",
         phases=[host_to_pod_ping(a, b)],
         points=points(a, b, c),
+        notes=["The third node takes the replies for its own and drops them: it asked nothing."],
     )
