@@ -61,7 +61,7 @@ def _tell(laboratory: Laboratory, scenario: str, profile: str, failed: list[str]
         case = laboratory.record(scenario, profile)
     except LabError as error:
         failed.append(f"{profile}-{scenario}")
-        print(f"{profile}-{scenario}: FAILED\n{error}", flush=True)
+        print(f"FAILED {error}", flush=True)
         return
     exchanges, verified = case.truth["exchanges"], case.truth.get("fix_verification", {}).get("verified_in_lab")
     print(

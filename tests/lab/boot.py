@@ -133,7 +133,7 @@ class Laboratory:
         self._leave("jobs", self._number, job)
         status = self._await("status", self._number, timeout)
         if status["state"] == "failed":
-            raise LabError(f"{name}: {status['error']}")
+            raise LabError(f"{name}: {status['error'].strip().splitlines()[-1]}\n{status['error']}")
         truth = complete(part)
         shutil.rmtree(self.folder / name, ignore_errors=True)
         part.rename(self.folder / name)
@@ -217,4 +217,4 @@ def _visible_folder() -> str | None:
     """Where temporary files may lie: the guest has its own /dev, /proc, /run and /sys over the host's."""
     usual = Path(tempfile.gettempdir()).resolve()
     hidden = any(usual.is_relative_to(own) for own in ("/dev", "/proc", "/run", "/sys"))
-    return "/tmp" if hidden else None  # noqa: S108 -- mkdtemp makes a folder of its own in it
+    return "/tmp" if hidden else None

@@ -18,7 +18,8 @@ PCAP_MAGIC: Final = {0xA1B2C3D4: ("us", 1000), 0xA1B23C4D: ("ns", 1)}
 SECTION, INTERFACE, PACKET = 0x0A0D0D0A, 1, 6  # draft-ietf-opsawg-pcapng, block types
 COUNTED: Final = (
     *("frame.interface_name", "ip.proto", "ip.src", "ip.dst", "icmp.type"),
-    *("icmp.ident", "icmp.seq", "tcp.flags.syn", "tcp.flags.ack", "arp.opcode", "ipv6.nxt", "udp.port", "ip.frag_offset"),
+    *("icmp.ident", "icmp.seq", "tcp.flags.syn", "tcp.flags.ack", "udp.port"),
+    *("arp.opcode", "ipv6.nxt", "ip.frag_offset"),
 )
 KINDS: Final = {"8": "echo-request", "0": "echo-reply", "3": "unreachable", "11": "time-exceeded", "5": "redirect"}
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import sys
 import time
 import traceback
 from contextlib import contextmanager
@@ -126,11 +125,9 @@ class Case:
             timeline.start()
             recorder.traffic_starts()
             outcomes = send(plan.phases, together=plan.together)
-            timeline.join()
+            timeline.finish()
             time.sleep(plan.settle)
-            moved: dict[str, dict[str, Any]] = {
-                node.name: {**difference(before[node.name], counters(node))} for node in nodes
-            }
+            moved: dict[str, Any] = {node.name: dict(difference(before[node.name], counters(node))) for node in nodes}
             points = recorder.stop(self._folder / "captures")
         finally:
             recorder.abandon()
@@ -139,7 +136,7 @@ class Case:
             if hit:
                 moved[node.name]["iptables rules hit"] = hit
         (self._folder / "ping.txt").write_text("".join(outcome.text for outcome in outcomes))
-        found = {
+        found: dict[str, Any] = {
             "exchanges": _exchanges(outcomes),
             "capture_points": points,
             "kernel_counters_delta": moved,
@@ -159,7 +156,7 @@ class Case:
 
     def _truth(self) -> dict[str, Any]:
         plan = self._plan
-        truth = {
+        truth: dict[str, Any] = {
             "scenario": self._name,
             "title": self._scenario.title,
             "kernel": f"Linux {os.uname().release} (User Mode Linux)",
@@ -259,4 +256,4 @@ def _leave(path: Path, note: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

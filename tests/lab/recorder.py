@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shutil
 import signal
-import subprocess
 import threading
 import time
 from pathlib import Path
@@ -14,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 from .shell import start
 
 if TYPE_CHECKING:
+    import subprocess
+
     from .plan import Point
 
 WORK: Final = Path("/run/capture")
@@ -128,9 +129,9 @@ def _command(point: Point) -> list[str]:
     file = str(WORK / point.file_name)
     if point.tool == "dumpcap":
         interfaces = [word for name in point.interface.split(",") for word in ("-i", name)]
-        snaplen = ["-s", str(point.snaplen)] if point.snaplen else []
+        cut = ["-s", str(point.snaplen)] if point.snaplen else []
         keep = ["-f", point.filter] if point.filter else []
-        return ["dumpcap", *snaplen, *keep, *interfaces, "-w", file]
+        return ["dumpcap", *cut, *keep, *interfaces, "-w", file]
     wide = point.interface in {"any", "tunl0"} or point.interface.startswith("tun")
     snaplen = point.snaplen or (65535 if wide else 262144)
     command = ["tcpdump", "-n", "-i", point.interface, "--immediate-mode", "-U", "-Z", "root", "-s", str(snaplen)]

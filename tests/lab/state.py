@@ -101,7 +101,7 @@ def _node_status(cluster: Cluster, node: Node) -> str:
 
 
 def counters(node: Node) -> dict[str, dict[str, int]]:
-    """The counters of *node* that a fault moves: those of the tunnel device and of the IP layer, as `nstat` names them."""
+    """The counters of *node* that a fault moves: the tunnel device's, and the IP layer's as `nstat` names them."""
     with inside(node.name):
         devices = Path("/proc/thread-self/net/dev").read_text()
         protocols = [Path(f"/proc/thread-self/net/{table}").read_text() for table in ("snmp", "netstat")]

@@ -38,9 +38,9 @@ def tear_down() -> None:
 
 def attach_commands(node: Node, pod: Pod) -> list[tuple[str, list[str]]]:
     """The `ip` commands that give *pod* its veth pair as Calico does, with the namespace they run in."""
+    inner = f"name eth0 mtu {POD_MTU} netns {pod.namespace}"
     outside = [
-        f"link add {pod.interface} mtu {POD_MTU} address {CALI_MAC} type veth peer name eth0 mtu {POD_MTU}"
-        f" netns {pod.namespace}",
+        f"link add {pod.interface} mtu {POD_MTU} address {CALI_MAC} type veth peer {inner}",
         f"link set {pod.interface} up",
         f"route add {pod.address} dev {pod.interface} scope link",
     ]

@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .plan import Ping, Tcp
-from .shell import Task, run
+from .shell import CommandError, Task, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,6 +52,13 @@ class Timeline(threading.Thread):
         super().__init__(daemon=True)
         self._events = sorted(events, key=lambda event: event.at)
         self.happened: list[tuple[Event, float]] = []
+        self._error: CommandError | None = None
+
+    def finish(self) -> None:
+        """Wait for the last event; raises CommandError when one did not work."""
+        self.join()
+        if self._error is not None:
+            raise self._error
 
     def run(self) -> None:
         """Wait for each event's time and run it."""
@@ -59,7 +66,11 @@ class Timeline(threading.Thread):
         for event in self._events:
             time.sleep(max(0.0, start + event.at - time.monotonic()))
             self.happened.append((event, time.time()))
-            run(event.step.namespace, event.step.command)
+            try:
+                run(event.step.namespace, event.step.command)
+            except CommandError as error:
+                self._error = error
+                return
 
 
 def _send(phase: Phase, count: int | None) -> Outcome:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..cluster import FABRIC, TUNNEL
-from ..plan import Ping, Point, Step
+from ..plan import Ping, Point, Step, Tcp, Udp
 
 if TYPE_CHECKING:
     from ..cluster import Cluster, Node
@@ -23,6 +23,18 @@ def points(*nodes: Node, extra: tuple[str, ...] = (), **options: Any) -> list[Po
 def pod_ping(source: Node, target: Node, **options: Any) -> Ping:
     """From the first pod of *source* to the first pod of *target*."""
     return Ping(source=source.pod.namespace, target=target.pod.address, **options)
+
+
+def pod_tcp(source: Node, target: Node, **options: Any) -> Tcp:
+    """Connections between the first pods of *source* and *target*."""
+    ends = {"source": source.pod.namespace, "server": target.pod.namespace, "target": target.pod.address}
+    return Tcp(**{**ends, **options})
+
+
+def pod_udp(source: Node, target: Node, **options: Any) -> Udp:
+    """Queries between the first pods of *source* and *target*."""
+    ends = {"source": source.pod.namespace, "server": target.pod.namespace, "target": target.pod.address}
+    return Udp(**{**ends, **options})
 
 
 def host_ping(source: Node, target: Node, **options: Any) -> Ping:
@@ -48,9 +60,9 @@ def native_route(cluster: Cluster, to: Node) -> str:
 
 def fabric_drop(*rules: str) -> Step:
     """Drop in the fabric what matches any of *rules* (nft expressions of the bridge family)."""
-    script = "table bridge fault { chain forward { type filter hook forward priority 0; "
-    script += " ".join(f"{rule} drop;" for rule in rules) + " } }"
-    return Step(FABRIC, f"echo '{script}' | nft -f -")
+    chain = "add chain bridge fault forward { type filter hook forward priority 0; }"
+    adds = [f"add rule bridge fault forward {rule} drop" for rule in rules]
+    return Step(FABRIC, f"nft '{'; '.join(['add table bridge fault', chain, *adds])}'")
 
 
 FABRIC_HEALED = Step(FABRIC, "nft delete table bridge fault")

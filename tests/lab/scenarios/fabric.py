@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from ..cluster import FABRIC
-from ..plan import Event, Ping, Plan, Step, Tcp, scenario
-from .common import FABRIC_HEALED, fabric_drop, pod_ping, points, right_route
+from ..plan import Event, Ping, Plan, Step, scenario
+from .common import FABRIC_HEALED, fabric_drop, pod_ping, pod_tcp, points, right_route
 
 if TYPE_CHECKING:
     from ..cluster import Cluster
 
 
-def _fabric(cluster: Cluster, fault: str, code: str, *breaks: Step, **labels: object) -> Plan:
+def _fabric(cluster: Cluster, fault: str, code: str, *breaks: Step, **labels: Any) -> Plan:
     a, b = cluster.requester, cluster.replier
     plan = Plan(
         requester=a,
@@ -27,9 +28,7 @@ def _fabric(cluster: Cluster, fault: str, code: str, *breaks: Step, **labels: ob
         phases=[pod_ping(a, b)],
         points=points(a, b),
     )
-    for name, value in labels.items():
-        setattr(plan, name, value)
-    return plan
+    return replace(plan, **labels)
 
 
 def _between(source: str, target: str) -> str:
@@ -55,7 +54,7 @@ def ipip_blocked_by_network(cluster: Cluster) -> Plan:
     plan = _fabric(cluster, "request-lost-between-nodes", "IPIP307", fabric_drop("ip protocol 4"))
     plan.phases = [
         pod_ping(a, b),
-        Tcp(source=a.pod.namespace, server=b.pod.namespace, target=b.pod.address, connections=1),
+        pod_tcp(a, b, connections=1),
         Ping(source=a.name, target=b.address, count=5),
     ]
     return plan

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from ..cluster import TUNNEL
-from ..plan import Event, Plan, Step, Tcp, Udp, scenario
-from .common import host_ping, native_route, pod_ping, points, right_route
+from ..plan import Event, Plan, Point, Step, scenario
+from .common import host_ping, native_route, pod_ping, pod_tcp, pod_udp, points, right_route
 
 if TYPE_CHECKING:
     from ..cluster import Cluster, Node
 
 
-def _firewall(cluster: Cluster, at: Node, rule: str, **labels: object) -> Plan:
+def _firewall(cluster: Cluster, at: Node, rule: str, **labels: Any) -> Plan:
     """One iptables *rule* on node *at*; *labels* go into the plan."""
     a, b = cluster.requester, cluster.replier
     plan = Plan(
@@ -27,9 +28,7 @@ def _firewall(cluster: Cluster, at: Node, rule: str, **labels: object) -> Plan:
         phases=[pod_ping(a, b)],
         points=points(a, b),
     )
-    for name, value in labels.items():
-        setattr(plan, name, value)
-    return plan
+    return replace(plan, **labels)
 
 
 @scenario("firewall-outbound", "The replier's firewall drops its own outgoing IPIP: looks like case 1 in packets")
@@ -67,8 +66,7 @@ def firewall_inbound_reject(cluster: Cluster) -> Plan:
 def firewall_inbound_tcp(cluster: Cluster) -> Plan:
     plan = firewall_inbound(cluster)
     a, b = plan.requester, plan.replier
-    ends = {"source": a.pod.namespace, "server": b.pod.namespace, "target": b.pod.address}
-    plan.phases = [Tcp(**ends, connections=2), Udp(**ends, queries=5)]
+    plan.phases = [pod_tcp(a, b, connections=2), pod_udp(a, b, queries=5)]
     return plan
 
 
@@ -99,8 +97,7 @@ def firewall_forward_tcp(cluster: Cluster) -> Plan:
     a, b = cluster.requester, cluster.replier
     labels = {"fault": "request-dropped-after-decapsulation", "codes": ("IPIP302",), "impact": "partial"}
     plan = _firewall(cluster, b, f"FORWARD -i {TUNNEL} -p tcp -j DROP", **labels)
-    ends = {"source": a.pod.namespace, "server": b.pod.namespace, "target": b.pod.address}
-    plan.phases = [pod_ping(a, b), Tcp(**ends, connections=2)]
+    plan.phases = [pod_ping(a, b), pod_tcp(a, b, connections=2)]
     return plan
 
 
@@ -132,7 +129,7 @@ def firewall_input_after_tunnel(cluster: Cluster) -> Plan:
     return plan
 
 
-@scenario("firewall-stateful", "The replier takes IPIP only of known connections: works after a ping from the other side")
+@scenario("firewall-stateful", "The replier takes IPIP of known connections only: works after a ping from there")
 def firewall_stateful(cluster: Cluster) -> Plan:
     a, b = cluster.requester, cluster.replier
     labels = {"fault": "request-not-delivered-to-tunnel", "codes": ("IPIP301",), "impact": "partial"}
@@ -145,7 +142,7 @@ def firewall_stateful(cluster: Cluster) -> Plan:
     return plan
 
 
-@scenario("rp-filter-tunnel", "Strict rp_filter on the replier's tunnel drops decapsulated requests: route back is native")
+@scenario("rp-filter-tunnel", "Strict rp_filter on the replier's tunnel drops decapsulated requests")
 def rp_filter_tunnel(cluster: Cluster) -> Plan:
     a, b = cluster.requester, cluster.replier
     bad = native_route(cluster, a)
@@ -167,7 +164,7 @@ def rp_filter_tunnel(cluster: Cluster) -> Plan:
     )
 
 
-@scenario("rp-filter-tunnel-at-requester", "Strict rp_filter on the requester's tunnel drops replies: requests left native")
+@scenario("rp-filter-tunnel-at-requester", "Strict rp_filter on the requester's tunnel drops decapsulated replies")
 def rp_filter_tunnel_at_requester(cluster: Cluster) -> Plan:
     a, b = cluster.requester, cluster.replier
     bad = native_route(cluster, b)
@@ -188,7 +185,7 @@ def rp_filter_tunnel_at_requester(cluster: Cluster) -> Plan:
     )
 
 
-@scenario("rp-filter-nic", "Strict rp_filter on the replier's NIC drops outer requests: routing of case 2", needs="two-nics")
+@scenario("rp-filter-nic", "Strict rp_filter on the replier's NIC drops outer requests", needs="two-nics")
 def rp_filter_nic(cluster: Cluster) -> Plan:
     a, b = cluster.remote, cluster.replier
     strict = f"net.ipv4.conf.{b.overlay.name}.rp_filter"
@@ -286,7 +283,7 @@ def _point_to_point(node: Node, peer: Node, remote: str) -> list[Step]:
     return [Step(node.name, f"{make} && {address} && {start} && ip route replace {peer.block} dev ipip-peer")]
 
 
-@scenario("point-to-point-other-remote", "Case 2 with a point-to-point device that takes one remote only", needs="two-nics")
+@scenario("point-to-point-other-remote", "Case 2 with a device that takes one remote only", needs="two-nics")
 def point_to_point_other_remote(cluster: Cluster) -> Plan:
     a, b = cluster.remote, cluster.replier
     source = f"{a.address}/32 dev {b.first.name} src {b.address}"
@@ -310,7 +307,8 @@ def point_to_point_other_remote(cluster: Cluster) -> Plan:
         cause=f"{a.name} accepts IPIP from {b.address} only, {b.name} sends from {first.ip if first else None}",
         phases=[pod_ping(a, b)],
         points=[
-            point for point in points(a, b) if (point.node, point.interface) != (a.name, TUNNEL)
-        ] + [type(points(a)[0])(node=a.name, interface="ipip-peer")],
+            *(point for point in points(a, b) if (point.node, point.interface) != (a.name, TUNNEL)),
+            Point(node=a.name, interface="ipip-peer"),
+        ],
         notes=["Nobody takes the reply, so the requester's kernel answers it with ICMP unreachable."],
     )

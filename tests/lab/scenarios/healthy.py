@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..cluster import OUTSIDE
 from ..plan import Ping, Plan, Step, Tcp, Udp, scenario
-from .common import host_ping, host_to_pod_ping, native_route, pod_ping, points
+from .common import host_ping, host_to_pod_ping, native_route, pod_ping, pod_tcp, pod_udp, points
 
 if TYPE_CHECKING:
     from ..cluster import Cluster
@@ -26,16 +26,15 @@ def healthy(cluster: Cluster) -> Plan:
 @scenario("healthy-tcp-udp", "Healthy: TCP connections and UDP queries between pods")
 def healthy_tcp_udp(cluster: Cluster) -> Plan:
     a, b = cluster.requester, cluster.replier
-    ends = {"source": a.pod.namespace, "server": b.pod.namespace, "target": b.pod.address}
     return Plan(
         requester=a,
         replier=b,
-        phases=[Tcp(**ends), Tcp(**ends, port=9090, connections=1, octets=60000), Udp(**ends)],
+        phases=[pod_tcp(a, b), pod_tcp(a, b, port=9090, connections=1, octets=60000), pod_udp(a, b)],
         points=points(a, b),
     )
 
 
-@scenario("healthy-mixed-traffic", "Healthy: pings with the same ids from several pods at once, TCP, UDP", pods_per_node=2)
+@scenario("healthy-mixed-traffic", "Healthy: pings of the same id from several pods at once, TCP, UDP", pods_per_node=2)
 def healthy_mixed_traffic(cluster: Cluster) -> Plan:
     a, b, c = cluster.requester, cluster.replier, cluster.third
     first, second = b.pods
@@ -133,7 +132,7 @@ def healthy_native_silent(cluster: Cluster) -> Plan:
     )
 
 
-@scenario("healthy-asymmetric-nics", "Request and reply cross different NICs of the replier; all answered", needs="two-nics")
+@scenario("healthy-asymmetric-nics", "Request and reply cross different NICs; all answered", needs="two-nics")
 def healthy_asymmetric_nics(cluster: Cluster) -> Plan:
     a, b = cluster.requester, cluster.replier
     detour = f"{a.address}/32 via {cluster.router_in(b.first.network)} dev {b.first.name} src {b.address}"

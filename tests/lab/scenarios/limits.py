@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..cluster import TUNNEL
 from ..plan import Plan, Point, scenario
@@ -101,7 +101,7 @@ def case1_any(cluster: Cluster) -> Plan:
     return plan
 
 
-def _one_file(node: Node, **options: str) -> Point:
+def _one_file(node: Node, **options: Any) -> Point:
     names = ",".join([*(nic.name for nic in node.nics), TUNNEL, *(pod.interface for pod in node.pods)])
     return Point(node=node.name, interface=names, file=f"{node.name}.pcapng", tool="dumpcap", **options)
 

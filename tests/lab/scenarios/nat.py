@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..cluster import TUNNEL
-from ..plan import Plan, Step, Tcp, scenario
-from .common import pod_ping, points
+from ..plan import Plan, Step, scenario
+from .common import pod_ping, pod_tcp, points
 
 if TYPE_CHECKING:
     from ..cluster import Cluster
@@ -50,7 +50,7 @@ def snat_to_foreign_address(cluster: Cluster) -> Plan:
 def snat_tcp(cluster: Cluster) -> Plan:
     a, b = cluster.requester, cluster.replier
     plan = _snat(cluster, "MASQUERADE", "none", ("IPIP501",))
-    plan.phases = [Tcp(source=a.pod.namespace, server=b.pod.namespace, target=b.pod.address)]
+    plan.phases = [pod_tcp(a, b)]
     return plan
 
 
@@ -75,7 +75,7 @@ def reply_source_rewritten(cluster: Cluster) -> Plan:
         cause=f"tc filter add dev {device} ingress protocol ip {act}",
         phases=[
             pod_ping(a, b, identifier=502),
-            Tcp(source=a.pod.namespace, server=b.pod.namespace, target=b.pod.address, connections=2),
+            pod_tcp(a, b, connections=2),
         ],
         points=points(a, b),
     )

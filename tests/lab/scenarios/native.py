@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..cluster import TUNNEL
-from ..plan import Plan, Step, Tcp, scenario
-from .common import host_ping, host_to_pod_ping, native_route, pod_ping, points, right_route
+from ..plan import Plan, Step, scenario
+from .common import host_ping, host_to_pod_ping, native_route, pod_ping, pod_tcp, points, right_route
 
 if TYPE_CHECKING:
     from ..cluster import Cluster
@@ -36,7 +36,7 @@ def reply_native(cluster: Cluster) -> Plan:
 def reply_native_tcp(cluster: Cluster) -> Plan:
     a, b = cluster.requester, cluster.replier
     plan = reply_native(cluster)
-    plan.phases = [Tcp(source=a.pod.namespace, server=b.pod.namespace, target=b.pod.address)]
+    plan.phases = [pod_tcp(a, b)]
     return plan
 
 
@@ -98,7 +98,7 @@ def request_native_default_route(cluster: Cluster) -> Plan:
     )
 
 
-@scenario("tunnel-without-address", "The requester's tunnel device has no address: the node's pings are answered native")
+@scenario("tunnel-without-address", "The requester's tunnel device has no address: its pings are answered native")
 def tunnel_without_address(cluster: Cluster) -> Plan:
     a, b = cluster.requester, cluster.replier
     return Plan(
@@ -121,7 +121,7 @@ def tunnel_without_address(cluster: Cluster) -> Plan:
     )
 
 
-@scenario("tunnel-down-at-requester", "The requester's tunnel device is down: its routes are gone, requests leave native")
+@scenario("tunnel-down-at-requester", "The requester's tunnel device is down: requests leave native")
 def tunnel_down_at_requester(cluster: Cluster) -> Plan:
     a, b = cluster.requester, cluster.replier
     return Plan(

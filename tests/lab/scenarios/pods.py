@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..plan import Plan, Step, Tcp, Udp, scenario
+from ..plan import Plan, Step, scenario
 from ..topology import attach_commands, proxy_arp
-from .common import pod_ping, points, right_route
+from .common import pod_ping, pod_tcp, pod_udp, points, right_route
 
 if TYPE_CHECKING:
     from ..cluster import Cluster
@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 def pod_gone(cluster: Cluster) -> Plan:
     a, b = cluster.requester, cluster.replier
     again = [
-        Step(namespace, " && ".join(f"ip {line}" for line in lines))
-        for namespace, lines in attach_commands(b, b.pod)
+        Step(namespace, " && ".join(f"ip {line}" for line in lines)) for namespace, lines in attach_commands(b, b.pod)
     ]
     again += [Step(b.name, f"sysctl -w {name}={value}") for name, value in proxy_arp(b.pod).items()]
     return Plan(
@@ -84,7 +83,6 @@ def pod_silent(cluster: Cluster) -> Plan:
 def pod_silent_tcp_udp(cluster: Cluster) -> Plan:
     a, b = cluster.requester, cluster.replier
     rule = "INPUT -p {} -j DROP"
-    ends = {"source": a.pod.namespace, "server": b.pod.namespace, "target": b.pod.address}
     return Plan(
         requester=a,
         replier=b,
@@ -96,19 +94,19 @@ def pod_silent_tcp_udp(cluster: Cluster) -> Plan:
         cause_class="pod-dead",
         where=b.name,
         cause=f"iptables in {b.pod.name} drops TCP and UDP",
-        phases=[pod_ping(a, b, count=5), Tcp(**ends, connections=2), Udp(**ends, queries=5)],
+        phases=[pod_ping(a, b, count=5), pod_tcp(a, b, connections=2), pod_udp(a, b, queries=5)],
         points=points(a, b),
     )
 
 
-@scenario("healthy-refused", "Healthy overlay: nobody listens at the pod's port; resets and port unreachables come back")
+@scenario("healthy-refused", "Healthy overlay: nobody listens at the pod's port, and it says so")
 def healthy_refused(cluster: Cluster) -> Plan:
     a, b = cluster.requester, cluster.replier
-    ends = {"source": a.pod.namespace, "server": "", "target": b.pod.address, "healthy_answers": False}
+    nobody = {"server": "", "healthy_answers": False}
     return Plan(
         requester=a,
         replier=b,
-        phases=[Tcp(**ends, connections=3), Udp(**ends, queries=3), pod_ping(a, b, count=3)],
+        phases=[pod_tcp(a, b, connections=3, **nobody), pod_udp(a, b, queries=3, **nobody), pod_ping(a, b, count=3)],
         points=points(a, b),
         notes=["A reset and an ICMP port unreachable from the pod are answers: the overlay carries both."],
     )

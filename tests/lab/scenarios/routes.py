@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..cluster import TUNNEL
-from ..plan import Plan, Step, Tcp, Udp, scenario
-from .common import host_ping, host_to_pod_ping, pod_ping, points, right_route
+from ..plan import Plan, Step, scenario
+from .common import host_ping, host_to_pod_ping, pod_ping, pod_tcp, pod_udp, points, right_route
 
 if TYPE_CHECKING:
     from ..cluster import Cluster, Node
@@ -52,8 +52,7 @@ def case1_host_to_host(cluster: Cluster) -> Plan:
 @scenario("case1-tcp", "Case 1 under TCP: the SYN arrives, the SYN-ACK is never encapsulated")
 def case1_tcp(cluster: Cluster) -> Plan:
     a, b = cluster.requester, cluster.replier
-    ends = {"source": a.pod.namespace, "server": b.pod.namespace, "target": b.pod.address}
-    return _case1(cluster, [Tcp(**ends, connections=2), Udp(**ends, queries=5)])
+    return _case1(cluster, [pod_tcp(a, b, connections=2), pod_udp(a, b, queries=5)])
 
 
 @scenario("case1-with-healthy-peers", "Case 1 towards one node, while pings to and from other nodes are answered")
@@ -120,8 +119,7 @@ def request_not_encapsulated(cluster: Cluster) -> Plan:
 @scenario("request-not-encapsulated-tcp", "The requester's route names its own tunnel address, seen with TCP")
 def request_not_encapsulated_tcp(cluster: Cluster) -> Plan:
     a, b = cluster.requester, cluster.replier
-    ends = {"source": a.pod.namespace, "server": b.pod.namespace, "target": b.pod.address}
-    return _request_not_encapsulated(cluster, [Tcp(**ends, connections=2)])
+    return _request_not_encapsulated(cluster, [pod_tcp(a, b, connections=2)])
 
 
 def _reply_to_third(cluster: Cluster, recorded: list[Node]) -> Plan:

@@ -67,7 +67,7 @@ def _path_mtu(a: Node, b: Node) -> Plan:
     )
 
 
-@scenario("mtu-path", "A router between the nodes has MTU 1400: fragmentation needed, outer and then inner", needs="two-nics")
+@scenario("mtu-path", "A router between the nodes has MTU 1400: fragmentation needed", needs="two-nics")
 def mtu_path(cluster: Cluster) -> Plan:
     a, b = cluster.remote, cluster.replier
     plan = _path_mtu(a, b)
