@@ -15,9 +15,10 @@ from typing import Final
 from ipipscope.hosts.causes import cause_of, shared_addresses
 from ipipscope.hosts.cluster import Block, Cluster, Host
 from ipipscope.hosts.faults import MEANINGS, Fault, Kind
+from ipipscope.hosts.firewall import Packet
 from ipipscope.hosts.inbound import Arrival, inbound
 from ipipscope.hosts.model import Part, Snapshot
-from ipipscope.hosts.outbound import Way, forwarding_off, outbound, tunnel_down
+from ipipscope.hosts.outbound import Way, forwarding_off, outbound, tunnel_addresses, tunnel_down
 from ipipscope.hosts.remedies import remedies
 from ipipscope.hosts.sizes import sizes
 from ipipscope.model import Cause, CauseClass, Confidence, Finding, Flow, Impact, OuterPair, TunnelPair
@@ -72,8 +73,16 @@ def _of_host(cluster: Cluster, host: Host) -> Iterator[Fault]:
     out = list(_ways_out(cluster, host))
     filtered = list(_ways_in(cluster, host))
     refused = {fault.block for fault in filtered if fault.kind is Kind.RP_FILTER_INNER}
+    addresses = list(tunnel_addresses(cluster, host))
+    if addresses and not host.tunnel_routes and any(fault.kind is Kind.NO_BLOCK_ROUTE for fault in out):
+        # the kernel removes a device's routes with its last address: the one fault explains the others
+        lost = ", ".join(str(fault.block) for fault in out if fault.kind is Kind.NO_BLOCK_ROUTE)
+        text = f"{addresses[0].text} It has no routes through the device either, which go with its last address ({lost})."
+        addresses[0] = replace(addresses[0], text=text, impact=Impact.LOSS, confidence=Confidence.CERTAIN)
+        out = [fault for fault in out if fault.kind is not Kind.NO_BLOCK_ROUTE]
     yield from (fault for fault in out if not (fault.block in refused and fault.kind in _ROUTE_FAULTS))
     yield from filtered
+    yield from addresses
     yield from sizes(cluster, host)
 
 
@@ -137,7 +146,24 @@ def _weighed(cluster: Cluster, host: Host, block: Block, fault: Fault) -> Fault 
         return _weighed_source(cluster, host, block, fault)
     if fault.kind is Kind.SHARED_ADDRESS:
         return None  # told once for both nodes
+    if fault.kind is Kind.OTHER_NEXT_HOP and fault.peer_host is not None and _sends_on(cluster, fault.peer_host, block):
+        text = f"{fault.text} {fault.peer_host.name} sends them on."
+        return replace(fault, text=text, impact=Impact.NONE)
     return fault
+
+
+def _sends_on(cluster: Cluster, third: Host, block: Block) -> bool:
+    """Whether a third node that gets the packets would send them on through its own tunnel to the block's owner."""
+    destination = block.network.network_address + 1
+    sent = cluster.outer_pair(third, destination)
+    if sent is None or third.snapshot.ip_forward is False or block.owner is None or sent[1] not in block.owner.addresses:
+        return False
+    device = third.fib.lookup(destination).device
+    packet = Packet(
+        source=block.network.network_address, destination=destination, protocol=1, in_interface=device,
+        out_interface=device,
+    )  # fmt: skip
+    return not third.firewall.judge("FORWARD", packet).dropped
 
 
 def _is_meant(cluster: Cluster, host: Host, block: Block, fault: Fault) -> bool:

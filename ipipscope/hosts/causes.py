@@ -18,7 +18,7 @@ from ipipscope.hosts.faults import Fault, Kind
 from ipipscope.hosts.firewall import Packet
 from ipipscope.hosts.inbound import Arrival, inbound, knows_enough, other_device
 from ipipscope.hosts.model import Part, Snapshot
-from ipipscope.hosts.outbound import Way, outbound
+from ipipscope.hosts.outbound import Way, outbound, tunnel_addresses
 from ipipscope.hosts.remedies import remedies
 from ipipscope.hosts.route_lookup import Outcome
 from ipipscope.hosts.sizes import sizes
@@ -32,7 +32,8 @@ PROTOCOLS: Final = {"icmp": 1, "tcp": 6, "udp": 17}
 _NO_ENCAPSULATION = frozenset(
     (
         Kind.OWN_NEXT_HOP, Kind.UNDERLAY_LOOP, Kind.NO_UNDERLAY, Kind.FIREWALL_OUT, Kind.TUNNEL_DOWN, Kind.UNROUTED,
-        Kind.FIREWALL_FORWARD, Kind.FORWARDING_OFF, Kind.RULE_DIVERTS, Kind.SHARED_ADDRESS,
+        Kind.FIREWALL_FORWARD, Kind.FORWARDING_OFF, Kind.RULE_DIVERTS, Kind.SHARED_ADDRESS, Kind.OTHER_NEXT_HOP,
+        Kind.NO_NEIGHBOUR,
     )
 )  # fmt: skip
 _NATIVE = frozenset((Kind.NOT_TUNNELLED, Kind.NO_BLOCK_ROUTE, Kind.RULE_DIVERTS, Kind.TUNNEL_DOWN))
@@ -205,11 +206,20 @@ def _request_not_encapsulated(cluster: Cluster, finding: Finding, sides: _Sides)
 
 
 def _reply_native(cluster: Cluster, finding: Finding, sides: _Sides) -> Iterator[Fault]:
-    return _only(_reply_out(cluster, sides), _NATIVE)
+    yield from _nic_as_inner_source(cluster, sides.flow.src)
+    yield from _only(_reply_out(cluster, sides), _NATIVE)
 
 
 def _request_native(cluster: Cluster, finding: Finding, sides: _Sides) -> Iterator[Fault]:
-    return _only(_request_out(cluster, sides), _NATIVE)
+    yield from _nic_as_inner_source(cluster, sides.flow.dst)
+    yield from _only(_request_out(cluster, sides), _NATIVE)
+
+
+def _nic_as_inner_source(cluster: Cluster, inner: IPv4Address) -> Iterator[Fault]:
+    """A node sent from a NIC's address into its tunnel: of course the answer goes past the tunnel."""
+    host = cluster.holder(inner)
+    if host is not None:
+        yield from _only(tunnel_addresses(cluster, host), frozenset((Kind.NO_TUNNEL_ADDRESS,)))
 
 
 def _outer_source(cluster: Cluster, finding: Finding, sides: _Sides) -> Iterator[Fault]:
@@ -225,6 +235,8 @@ def _outer_source(cluster: Cluster, finding: Finding, sides: _Sides) -> Iterator
     if made.outer_source is None or observed is None:
         return
     wanted = sides.request.dst if sides.request else None
+    if made.outer_source != observed and observed not in host.addresses:
+        yield from _through_other_node(cluster, finding, sides)
     if made.outer_source != observed:
         packet = Packet(
             source=made.outer_source, destination=made.outer_destination, protocol=4, out_interface=made.outer.device
@@ -274,6 +286,10 @@ def _refused(cluster: Cluster, sides: _Sides, source: IPv4Address, destination: 
 
 
 def _wrong_outer_destination(cluster: Cluster, finding: Finding, sides: _Sides) -> Iterator[Fault]:
+    for host in cluster.hosts.values():
+        for fault in _only(tunnel_addresses(cluster, host), frozenset((Kind.FOREIGN_TUNNEL_ADDRESS,))):
+            if fault.address in (sides.flow.src, sides.flow.dst) or cluster.holder(sides.flow.src) is host:
+                yield fault
     yield from _only(_reply_out(cluster, sides), _WRONG_WAY)
     yield from shared_addresses(cluster, (sides.flow.src, sides.flow.dst))
 
@@ -368,20 +384,7 @@ def _silent_pod(cluster: Cluster, sides: _Sides) -> Iterator[Fault]:
 
 def _lost_between(cluster: Cluster, finding: Finding, sides: _Sides) -> Iterator[Fault]:
     out = _request_out(cluster, sides) if finding.code == "IPIP307" else _reply_out(cluster, sides)
-    yield from _only(out, frozenset((Kind.OTHER_NEXT_HOP, Kind.RETIRED_ADDRESS)))
-    sender = sides.requester if finding.code == "IPIP307" else sides.replier
-    pair = sides.request if finding.code == "IPIP307" else sides.reply
-    if sender is None or pair is None:
-        return
-    decision = sender.fib.lookup(pair.dst)
-    near = decision.gateway or pair.dst
-    entry = next((one for one in sender.snapshot.neighbours if one.address == near), None)
-    if entry is not None and "FAILED" in entry.state and decision.outcome is Outcome.UNICAST:
-        line = f"{entry.address} dev {entry.interface} FAILED"
-        yield Fault(
-            kind=Kind.NO_UNDERLAY, host=sender, config=line, peer=pair.dst, decision=decision, route=decision.route,
-            text=f"Nobody answers ARP for {near} on {entry.interface} of {sender.name}, the next hop to {pair.dst}.",
-        )  # fmt: skip
+    yield from _only(out, frozenset((Kind.OTHER_NEXT_HOP, Kind.RETIRED_ADDRESS, Kind.NO_NEIGHBOUR)))
 
 
 def _mtu(cluster: Cluster, finding: Finding, sides: _Sides) -> Iterator[Fault]:
@@ -450,6 +453,8 @@ def shared_addresses(cluster: Cluster, of_interest: Sequence[IPv4Address] = ()) 
             continue
         owner = next((host for host in hosts if block is not None and block.owner is host), None)
         wrong = [host for host in hosts if host is not owner]
+        if owner is not None and address in wrong[-1].tunnel_addresses:
+            continue  # told as the tunnel address of another node's block
         host = wrong[-1]
         device = next((name for name, held in host.fib.addresses.items() if any(k.address == address for k in held)), None)
         names = " and ".join(one.name for one in hosts)

@@ -86,6 +86,8 @@ class Host:
             and route.destination.prefixlen == 32
             and route.via is None
             and route.scope == "link"
+            and route.source is None  # a route with one is somebody's host route on the underlay
+            and not any(known.prefix_length < 32 for known in self.fib.addresses.get(route.device or "", ()))
             and not is_tunnel(self.snapshot, route.device)
         )
 
@@ -170,8 +172,8 @@ class Cluster:
         strong = [
             host
             for host in self.hosts.values()
-            if any(address in network for address in host.tunnel_addresses)
-            or any(route.destination.subnet_of(network) for route in host.workload_routes)
+            if any(route.destination.subnet_of(network) for route in host.workload_routes)
+            or (any(address in network for address in host.tunnel_addresses) and self._may_own(host, network))
         ]
         if len(strong) == 1:
             return strong[0]
@@ -181,6 +183,19 @@ class Cluster:
             if any(r.destination == network and _is_blackholed_block(r) for r in host.snapshot.routes)
         ]
         return weak[0] if len(weak) == 1 else None
+
+    def _may_own(self, host: Host, network: IPv4Network) -> bool:
+        """Whether a tunnel address in *network* makes *host* its owner: not while others send it elsewhere."""
+        if any(route.destination == network and _is_blackholed_block(route) for route in host.snapshot.routes):
+            return True
+        sent = [
+            hop.via in host.addresses
+            for other in self.others(host)
+            for route in other.tunnel_routes
+            if route.destination == network
+            for hop in route.hops
+        ]
+        return not sent or any(sent)
 
     def block_of(self, address: IPv4Address) -> Block | None:
         """The block that holds *address*, the smallest one where several do."""

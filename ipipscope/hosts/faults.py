@@ -49,6 +49,9 @@ class Kind(StrEnum):
     PATH_MTU = "a router between the nodes takes smaller packets only"
     NAT = "a translation rule rewrites the inner source"
     SHARED_ADDRESS = "two nodes have the same address"
+    FOREIGN_TUNNEL_ADDRESS = "the tunnel device has an address of another node's block"
+    NO_TUNNEL_ADDRESS = "the tunnel device has no address, so the node's own packets carry a NIC's"
+    NO_NEIGHBOUR = "nobody answers ARP for the next hop on the underlay"
     INTERFACES_DIFFER = "the underlay route to the peer leaves by another NIC than the one that receives"
 
 
@@ -99,7 +102,10 @@ MEANINGS: Final = {
     Kind.PATH_MTU: Meaning("IPIP401", CauseClass.MTU),
     Kind.NAT: Meaning("IPIP501", CauseClass.NAT),
     Kind.SHARED_ADDRESS: Meaning("IPIP202", CauseClass.NETWORK),
-    Kind.INTERFACES_DIFFER: Meaning("IPIP204", CauseClass.SOURCE_SELECTION),
+    Kind.FOREIGN_TUNNEL_ADDRESS: Meaning("IPIP202", CauseClass.SOURCE_SELECTION),
+    Kind.NO_TUNNEL_ADDRESS: Meaning("IPIP103", CauseClass.SOURCE_SELECTION),
+    Kind.NO_NEIGHBOUR: _meaning(_ENCAPSULATION, CauseClass.NETWORK),
+    Kind.INTERFACES_DIFFER: Meaning("IPIP204", CauseClass.WRONG_ROUTE),
 }
 
 

@@ -100,7 +100,9 @@ def _inner(
     route, line = decision.route, decision.route.line if decision.route else None
     common = {"host": host, "block": network, "expected": expected, "route": route, "decision": decision}
     if decision.outcome is Outcome.LOCAL:
-        owner = block.owner if block and block.owner is not host else None
+        if block is None or block.owner is host:
+            return None
+        owner = block.owner
         return Fault(
             kind=Kind.SHARED_ADDRESS, config=line, address=decision.destination, peer_host=owner,
             text=f"{host.name} has {decision.destination} itself, so packets for it never leave the node.",
@@ -207,7 +209,8 @@ def _addresses(
     host, route = way.host, made.inner.route
     owner = block.owner if block else None
     line = route.line if route else None
-    if _is_wrong(host, made.outer_destination, owner, expected, way.hints):
+    wrong = _is_wrong(host, made.outer_destination, owner, expected, way.hints)
+    if wrong:
         other = cluster.holder(made.outer_destination)
         who = f"{other.name}'s address" if other else "not an address of the block's owner"
         right = f"; {expected.address} would be right: {expected.why}" if expected else ""
@@ -229,6 +232,48 @@ def _addresses(
             )  # fmt: skip
             return
         yield from source_fault(cluster, host, made)
+    if wrong:
+        return
+    near = made.outer.gateway or made.outer_destination
+    entry = next((one for one in host.snapshot.neighbours if one.address == near), None)
+    if entry is not None and "FAILED" in entry.state:
+        yield Fault(
+            kind=Kind.NO_NEIGHBOUR, config=f"{near} dev {entry.interface} FAILED", peer=near,
+            text=f"Nobody answers ARP for {near} on {entry.interface} of {host.name}, the next hop to "
+            f"{made.outer_destination}: the packets never leave the NIC.", **common,
+        )  # fmt: skip
+
+
+def tunnel_addresses(cluster: Cluster, host: Host) -> Iterator[Fault]:
+    """A tunnel device without an address, or with one that belongs to another node."""
+    if not host.snapshot.has(Part.ADDRESSES):
+        return
+    own = cluster.own_blocks(host)
+    routed = {route.destination for route in host.tunnel_routes}
+    for device in host.tunnels:
+        held = [known.address for known in host.fib.addresses.get(device, ())]
+        parameters = host.snapshot.tunnel(device)
+        link = host.fib.link(device)
+        if parameters is not None and parameters.remote is not None:
+            continue
+        for address in held:
+            block = cluster.block_of(address)
+            if block is not None and own and block.network not in own:
+                whose = f"of {block.owner.name}" if block.owner else "of another node"
+                yield Fault(
+                    kind=Kind.FOREIGN_TUNNEL_ADDRESS, host=host, config=f"inet {address}/32 dev {device}", interface=device,
+                    address=address, block=block.network, peer_host=block.owner,
+                    text=f"{device} of {host.name} has {address}, an address of the block {block.network} {whose}: answers to "
+                    "the node's own packets go there.",
+                )  # fmt: skip
+        wanted = own or routed
+        if not held and wanted and link is not None and link.up:
+            yield Fault(
+                kind=Kind.NO_TUNNEL_ADDRESS, host=host, config=f"{device}: <{','.join(link.flags)}>, no inet", interface=device,
+                text=f"{device} of {host.name} has no address: packets of the node itself to other nodes' pods carry a NIC's "
+                "address, which the others answer without the tunnel. (Not so where eBPF mode uses HostAddress.)",
+                impact=Impact.NONE, confidence=Confidence.LIKELY,
+            )  # fmt: skip
 
 
 def source_fault(cluster: Cluster, host: Host, made: Encapsulation) -> Iterator[Fault]:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from ipaddress import IPv4Address, IPv4Network
 from typing import Final
 
-from ipipscope.hosts.cluster import Cluster, Host
+from ipipscope.hosts.cluster import Cluster, Host, Known
 from ipipscope.hosts.faults import Fault, Kind
 from ipipscope.hosts.firewall import Packet
 from ipipscope.hosts.formats.values import interface_name
@@ -505,26 +505,34 @@ def _nat(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
 # ---- devices
 
 
+def _lost_routes(
+    cluster: Cluster, host: Host, device: str, block: IPv4Network | None, expected: Known | None
+) -> list[str]:
+    """The commands that set the block routes which the kernel removed with the device or its last address."""
+    protocol = _protocol(host, None) or _protocol_elsewhere(cluster)
+    settled = {route.destination for route in host.tunnel_routes} | set(cluster.own_blocks(host))
+    wanted: dict[IPv4Network, IPv4Address] = {}
+    for network in list(cluster.blocks)[:_ROUTES_MAX]:
+        known = cluster.next_hop_for(host, network)
+        if known is not None and known.address not in host.addresses:
+            wanted[network] = known.address
+    if block is not None and expected is not None:
+        wanted[block] = expected.address
+    return [_block_route(host, one, via, device, protocol) for one, via in wanted.items() if one not in settled]
+
+
 def _tunnel_up(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
     """Bring the device up and put the routes back that went down with it."""
     host = fault.host
     device = fault.interface or FALLBACK
-    protocol = _protocol(host, None) or _protocol_elsewhere(cluster)
     steps = [command("ip", "link", "set", interface_name(device), "up")]
-    covered = {route.destination for route in host.tunnel_routes}
-    own = set(cluster.own_blocks(host))
-    for network in list(cluster.blocks)[:_ROUTES_MAX]:
-        expected = cluster.next_hop_for(host, network)
-        if network not in covered | own and expected is not None and expected.address not in host.addresses:
-            steps.append(_block_route(host, network, expected.address, device, protocol))
-    if fault.block is not None and fault.expected is not None and fault.block not in covered | own | set(cluster.blocks):
-        steps.append(_block_route(host, fault.block, fault.expected.address, device, protocol))
+    steps += _lost_routes(cluster, host, device, fault.block, fault.expected)
     yield Remedy(
         node=host.name, command=" && ".join(steps), undo=command("ip", "link", "set", interface_name(device), "down"),
         why="The device takes packets again; the routes that the kernel removed with it are set anew.",
         risk=f"The routes are those the other nodes' state speaks of; there may be more. {LASTS}",
     )  # fmt: skip
-    yield from _owner_programs_again(fault, protocol)
+    yield from _owner_programs_again(fault, _protocol(host, None) or _protocol_elsewhere(cluster))
 
 
 def _protocol_elsewhere(cluster: Cluster) -> str | None:
@@ -680,29 +688,56 @@ def _path_mtu(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
         )
 
 
-def _shared(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
-    host = fault.host
-    held = next((known for known in host.snapshot.addresses if known.address == fault.address), None)
-    if held is not None and held.interface in host.tunnels and not any(
-        held.address in block for block in cluster.own_blocks(host)
-    ):
-        which = (f"{held.address}/{held.prefix_length}", "dev", interface_name(held.interface))
-        own = _block_base(cluster, host)
-        steps = [command("ip", "addr", "del", *which)]
-        if own is not None and own not in host.tunnel_addresses:
-            steps.append(command("ip", "addr", "add", f"{own}/32", "dev", interface_name(held.interface)))
-        yield Remedy(
-            node=host.name, command=" && ".join(steps), undo=command("ip", "addr", "add", *which),
-            why=f"{held.address} belongs to {fault.peer_host.name if fault.peer_host else 'another node'}.",
-            risk="Connections of the node itself that use the address break.",
-        )  # fmt: skip
+def _tunnel_address(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
+    """Give the device its own address, then take a foreign one away: without any it would lose its routes."""
+    host, device = fault.host, fault.interface or FALLBACK
+    recorded = [node.tunnel_address for node in host.snapshot.calico.nodes if node.name == host.name]
+    right = next((address for address in recorded if address is not None), None) or _block_base(cluster, host)
+    if right is None or host.workload_device(right) is not None:
+        yield from _owner_programs_again(fault, None)
+        return
+    steps = [command("ip", "addr", "add", f"{right}/32", "dev", interface_name(device))]
+    undo = command("ip", "addr", "del", f"{right}/32", "dev", interface_name(device))
+    if fault.kind is Kind.FOREIGN_TUNNEL_ADDRESS and fault.address is not None:
+        steps.append(command("ip", "addr", "del", f"{fault.address}/32", "dev", interface_name(device)))
+        undo = f"{command('ip', 'addr', 'add', f'{fault.address}/32', 'dev', interface_name(device))} && {undo}"
+    steps += _lost_routes(cluster, host, device, fault.block if fault.expected else None, fault.expected)
+    yield Remedy(
+        node=host.name, command=" && ".join(steps), undo=undo,
+        why=f"{right} is the first address of {host.name}'s own block; the node's packets carry it as inner source.",
+        risk="Make sure that no pod has it: Calico has its own word in the node's annotation IPv4IPIPTunnelAddr. "
+        "Connections of the node itself that use another address break.",
+    )  # fmt: skip
     yield Remedy(
         node=host.name,
         command=command("cat", "/var/lib/calico/nodename"),
         why="Nodes cloned from one image share this file and then their tunnel address: remove it where it names another "
-        "node, and create calico-node's pod anew.",
+        "node. The pool has to allow use for tunnels (allowedUses: Tunnel) and have IPIP on.",
         risk="None: it only reads.",
     )
+    yield from _owner_programs_again(fault, _protocol(host, None))
+
+
+def _shared(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
+    yield Remedy(
+        node=fault.host.name,
+        command=command("arping", "-D", "-c", 3, "-I", fault.interface or "eth0", fault.address or "0.0.0.0"),
+        why="Shows who else answers for the address; give one of the two nodes another one.",
+        risk="None: it only asks.",
+    )
+
+
+def _no_neighbour(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
+    device = fault.decision.device if fault.decision else None
+    if fault.peer is not None and device is not None:
+        yield Remedy(
+            node=fault.host.name,
+            command=command("ip", "neigh", "flush", "to", fault.peer, "dev", interface_name(device)),
+            why=f"Makes the kernel ask again who has {fault.peer}; when it stays FAILED, that node is down, has another address, "
+            "or the switch drops ARP.",
+            risk="None known.",
+            undo="Nothing to undo.",
+        )
 
 
 def _interfaces_differ(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
@@ -737,5 +772,8 @@ _WAYS: Final[dict[Kind, Callable[[Cluster, Fault], Iterator[Remedy]]]] = {
     Kind.PATH_MTU: _path_mtu,
     Kind.NAT: _nat,
     Kind.SHARED_ADDRESS: _shared,
+    Kind.FOREIGN_TUNNEL_ADDRESS: _tunnel_address,
+    Kind.NO_TUNNEL_ADDRESS: _tunnel_address,
+    Kind.NO_NEIGHBOUR: _no_neighbour,
     Kind.INTERFACES_DIFFER: _interfaces_differ,
 }
