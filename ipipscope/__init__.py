@@ -1,1 +1,38 @@
-"""ipipscope."""
+"""ipipscope: find where an IPIP overlay loses its packets.
+
+The public names, and nothing else; each loads what it needs on first use.
+"""
+
+from __future__ import annotations
+
+import importlib
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ipipscope.report.model import Report
+    from ipipscope.triage import triage
+
+__all__ = ["Report", "__version__", "compiled", "triage"]
+
+try:
+    __version__ = version("ipipscope")
+except PackageNotFoundError:  # a checkout that was never installed
+    __version__ = "0"
+
+_HOMES = {"Report": "ipipscope.report.model", "triage": "ipipscope.triage"}
+COMPILED = ("ipipscope.capture.records", "ipipscope.decoder.unwrap", "ipipscope.correlator.pairing")
+"""The modules that the build compiles where it can."""
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'ipipscope' has no attribute {name!r}")
+
+
+def compiled() -> dict[str, bool]:
+    """Which of the hot loops run compiled."""
+    return {
+        name: not (importlib.import_module(name).__file__ or "").endswith(".py") for name in COMPILED
+    }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +14,8 @@ from ipipscope.correlator.correlate import Correlation, correlate
 from ipipscope.decoder import link
 from ipipscope.decoder.unwrap import unwrap
 from ipipscope.errors import InputError, LinkTypeUnsupported
-from ipipscope.model import SECOND, CapturePoint, Finding, Impact, PointSummary, Role
+from ipipscope.model import SECOND, CapturePoint, PointSummary, Role
+from ipipscope.report.model import Report
 from ipipscope.rules.capture_facts import CaptureFacts
 from ipipscope.rules.judge import judge
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from ipipscope.decoder.columns import Columns
+    from ipipscope.model import Finding
 
 UNKNOWN_BEGIN = np.iinfo("i8").min
 
@@ -79,51 +82,17 @@ def decode(files: Sequence[CaptureFile]) -> list[Decoded]:
     return sources
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
-    """What a triage says.
-
-    packets: recorded at all points, identical records of several files counted once.
-    encapsulated: of these, IPIP packets.
-    problems: what could not be read.
-    notes: bounds that were reached, and the like.
-    """
-
-    points: tuple[PointSummary, ...]
-    findings: tuple[Finding, ...]
-    packets: int
-    encapsulated: int
-    exchanges: int
-    answered: int
-    unanswered: int
-    undecided: int
-    problems: tuple[InputError, ...] = ()
-    notes: tuple[str, ...] = ()
-
-    @property
-    def healthy(self) -> bool:
-        """Whether nothing of impact `loss` or `partial` was found."""
-        return all(finding.impact is Impact.NONE for finding in self.findings)
-
-    def exit_status(self, *, strict: bool = False) -> int:
-        """As the command ends: 3 for input that could not be read, 1 for findings, 0 for none.
-
-        strict: count findings of impact `none` as well.
-        """
-        if self.problems:
-            return 3
-        return int(bool(self.findings) if strict else not self.healthy)
-
-
 def triage(
     paths: Sequence[str],
     *,
     points: Mapping[str, CapturePoint] | None = None,
+    state: Sequence[str] | None = None,
     timeout: int = 5 * SECOND,
 ) -> Report:
     """Run the stages in order on capture files, folders of them, or `-` for standard input.
 
     points: capture points said outright, by file.
+    state: snapshots and folders of host state; None for what lies beside the captures, empty for none at all.
     timeout: how long after its request a reply still counts, nanoseconds of capture time.
     Never raises for what a file holds: what cannot be read is in the report's problems.
     """
@@ -135,9 +104,14 @@ def triage(
     for source in sources:
         problems.extend(source.file.problems)
     summaries = _summaries(correlation, sources, facts)
+    findings = judgement.findings
+    where = state_beside(paths, [source.file.path for source in sources]) if state is None else state
+    if where:
+        findings, state_problems = _explained(findings, where)
+        problems.extend(state_problems)
     return Report(
         points=summaries,
-        findings=tuple(judgement.findings),
+        findings=tuple(findings),
         packets=sum(point.packets for point in summaries),
         encapsulated=sum(
             count for point in summaries for kind, count in point.kinds.items() if kind.startswith("ipip")
@@ -149,6 +123,47 @@ def triage(
         problems=tuple(problems),
         notes=_notes(correlation),
     )
+
+
+def audit_report(state: Sequence[str]) -> Report:
+    """What host state alone tells, as a report without captures: see `ipipscope.hosts.audit`."""
+    from ipipscope.hosts.audit import audit  # noqa: PLC0415
+    from ipipscope.hosts.reading import read_state  # noqa: PLC0415
+
+    read = read_state(state)
+    return Report(
+        points=(),
+        findings=tuple(audit(read.snapshots)),
+        packets=0,
+        encapsulated=0,
+        exchanges=0,
+        answered=0,
+        unanswered=0,
+        undecided=0,
+        problems=read.problems,
+        nodes=tuple(sorted(read.snapshots)),
+    )
+
+
+def state_beside(paths: Sequence[str], files: Sequence[str]) -> list[str]:
+    """Folders named `state` in the folders that were given, and beside the captures that were found."""
+    folders = [Path(path) for path in paths if Path(path).is_dir()]
+    for file in files:
+        folders += [Path(file).parent, Path(file).parent.parent] if file != STDIN else []
+    found = {}
+    for folder in dict.fromkeys(folders):
+        if (folder / "state").is_dir():
+            found[(folder / "state").resolve()] = str(folder / "state")
+    return list(found.values())
+
+
+def _explained(findings: list[Finding], where: Sequence[str]) -> tuple[list[Finding], list[InputError]]:
+    """The findings with causes and remedies, as far as the hosts' state supports them."""
+    from ipipscope.hosts.causes import explain  # noqa: PLC0415  (only where there is state)
+    from ipipscope.hosts.reading import read_state  # noqa: PLC0415
+
+    state = read_state(where)
+    return explain(findings, state.snapshots), list(state.problems)
 
 
 def _facts(sources: Sequence[Decoded]) -> CaptureFacts:

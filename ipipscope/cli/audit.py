@@ -1,0 +1,54 @@
+"""`ipipscope audit`: what is wrong with nodes, without any packet."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path  # noqa: TC003  (typer reads annotations at run time)
+from typing import Annotated
+
+import typer
+
+from ipipscope.cli.output import opened, wants_colour, width
+
+
+class Format(StrEnum):
+    """What an audit can be written as."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+def audit(
+    state: Annotated[
+        list[str], typer.Argument(metavar="STATE...", help="Snapshots, folders of command outputs, pasted listings.")
+    ],
+    format: Annotated[Format, typer.Option("--format", help="How to write the report.")] = Format.TEXT,
+    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write to FILE.")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit 1 for findings of impact none too.")] = False,
+    no_color: Annotated[bool, typer.Option("--no-color", help="No colour, also on a terminal.")] = False,
+) -> None:
+    """Look for faults in host state alone, before a packet is lost: routes, outer sources, MTUs, filters.
+
+    Exit status as for triage.
+
+    Examples:
+
+      ipipscope audit state/
+
+      ip route | ssh laptop 'cat >node3.txt'; ipipscope audit node3.txt
+    """
+    from ipipscope.report.inert import inert  # noqa: PLC0415  (after --help)
+    from ipipscope.report.json_report import write_json  # noqa: PLC0415
+    from ipipscope.report.terminal import write_text  # noqa: PLC0415
+    from ipipscope.triage import audit_report  # noqa: PLC0415
+
+    report = audit_report(state)
+    with opened(output) as out:
+        if format is Format.JSON:
+            write_json(report, out)
+        else:
+            write_text(report, out, width=width(out), colour=wants_colour(out, no_colour=no_color))
+    for problem in report.problems:
+        print(f"ipipscope: {inert(problem)}", file=sys.stderr)
+    raise typer.Exit(report.exit_status(strict=strict))

@@ -1,0 +1,43 @@
+"""Where results go: standard output or a file, with colour only where a terminal shows it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sys
+from typing import TYPE_CHECKING, TextIO
+
+from ipipscope.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@contextlib.contextmanager
+def opened(path: Path | None) -> Iterator[TextIO]:
+    """The file to write, or standard output.
+
+    Raises InputError where the file cannot be written.
+    """
+    if path is None or str(path) == "-":
+        yield sys.stdout
+        return
+    try:
+        with path.open("w", encoding="utf-8") as out:
+            yield out
+    except OSError as failure:
+        raise InputError(str(path), f"cannot be written: {failure.strerror}.") from failure
+
+
+def wants_colour(out: TextIO, *, no_colour: bool) -> bool:
+    """A terminal, and nobody said no (no-color.org; TERM=dumb)."""
+    return (
+        not no_colour and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb" and out.isatty()
+    )
+
+
+def width(out: TextIO) -> int:
+    """Columns of the terminal; 100 for files and pipes."""
+    return shutil.get_terminal_size((100, 24)).columns if out.isatty() else 100

@@ -1,0 +1,93 @@
+"""`ipipscope triage`: the verdict on captures."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path  # noqa: TC003  (typer reads annotations at run time)
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ipipscope.cli.output import opened, wants_colour, width
+
+if TYPE_CHECKING:
+    from typing import TextIO
+
+    from ipipscope.report.model import Report
+
+
+class Format(StrEnum):
+    """What a report can be written as."""
+
+    TEXT = "text"
+    JSON = "json"
+    NDJSON = "ndjson"
+    MD = "md"
+
+
+def triage(
+    paths: Annotated[
+        list[str] | None, typer.Argument(metavar="PATH...", help="Capture files, folders of them, or - for stdin.")
+    ] = None,
+    point: Annotated[
+        list[str] | None,
+        typer.Option("--point", metavar="NODE:IFACE=FILE", help="Say which capture point a file recorded."),
+    ] = None,
+    state: Annotated[
+        list[str] | None,
+        typer.Option("--state", metavar="PATH", help="Host state: a snapshot or a folder of command outputs."),
+    ] = None,
+    no_state: Annotated[bool, typer.Option("--no-state", help="Leave out the host state beside the captures.")] = False,
+    format: Annotated[Format, typer.Option("--format", help="How to write the report.")] = Format.TEXT,
+    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write to FILE.")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit 1 for findings of impact none too.")] = False,
+    timeout: Annotated[float, typer.Option(min=0.001, help="Seconds within which a reply counts.")] = 5.0,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="One line.")] = False,
+    no_color: Annotated[bool, typer.Option("--no-color", help="No colour, also on a terminal.")] = False,
+) -> None:
+    """Say where each conversation breaks, why, and what mends it.
+
+    Exit status: 0 nothing found, 1 findings, 2 usage, 3 input that could not be read.
+
+    Examples:
+
+      ipipscope triage case/
+
+      ipipscope triage --point node3:eth1=a.pcap --point node3:tunl0=b.pcap
+
+      ssh node3 tcpdump -U -i any -w - | ipipscope triage -
+    """
+    from ipipscope.capture.points import parse  # noqa: PLC0415  (NumPy loads after --help)
+    from ipipscope.errors import UsageError  # noqa: PLC0415
+    from ipipscope.model import SECOND  # noqa: PLC0415
+    from ipipscope.report.inert import inert  # noqa: PLC0415
+    from ipipscope.triage import triage as run  # noqa: PLC0415
+
+    if not paths and not point:
+        raise UsageError("triage needs captures: name files or folders, or - for standard input")
+    named = {file: place for place, file in map(parse, point or [])}
+    report = run(
+        paths or [], points=named, state=[] if no_state else state or None, timeout=round(timeout * SECOND)
+    )
+    with opened(output) as out:
+        _write(report, out, format, quiet=quiet, no_color=no_color)
+    for problem in report.problems:
+        print(f"ipipscope: {inert(problem)}", file=sys.stderr)
+    raise typer.Exit(report.exit_status(strict=strict))
+
+
+def _write(report: Report, out: TextIO, format: Format, *, quiet: bool, no_color: bool) -> None:
+    if format is Format.TEXT:
+        from ipipscope.report.terminal import write_text  # noqa: PLC0415
+
+        colour = wants_colour(out, no_colour=no_color)
+        write_text(report, out, width=width(out), colour=colour, quiet=quiet)
+    elif format is Format.MD:
+        from ipipscope.report.markdown import write_markdown  # noqa: PLC0415
+
+        write_markdown(report, out)
+    else:
+        from ipipscope.report.json_report import write_json, write_ndjson  # noqa: PLC0415
+
+        (write_json if format is Format.JSON else write_ndjson)(report, out)

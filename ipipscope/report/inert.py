@@ -1,0 +1,27 @@
+"""Text from packets, files and hosts, made harmless for a terminal."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Final
+
+LONGEST: Final = 2_000
+"""Characters of one piece of foreign text that are shown."""
+
+
+def inert(text: object) -> str:
+    """*text* without control characters, escape sequences and marks that turn the direction of writing.
+
+    They are shown as `\\\\x1b` and the like; what is longer than `LONGEST` is cut.
+    """
+    plain = str(text)
+    if len(plain) > LONGEST:
+        plain = plain[: LONGEST - 1] + "…"
+    if plain.isascii() and plain.isprintable():
+        return plain
+    return "".join(
+        character
+        if unicodedata.category(character) not in {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
+        else character.encode("unicode_escape").decode("ascii")
+        for character in plain
+    )

@@ -1,0 +1,50 @@
+"""The report: what a triage says, whatever the format."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ipipscope.model import Impact
+
+if TYPE_CHECKING:
+    from ipipscope.errors import InputError
+    from ipipscope.model import Finding, PointSummary
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What a triage says.
+
+    packets: recorded at all points, identical records of several files counted once.
+    encapsulated: of these, IPIP packets.
+    problems: what could not be read.
+    notes: bounds that were reached, and the like.
+    """
+
+    points: tuple[PointSummary, ...]
+    findings: tuple[Finding, ...]
+    packets: int
+    encapsulated: int
+    exchanges: int
+    answered: int
+    unanswered: int
+    undecided: int
+    problems: tuple[InputError, ...] = ()
+    notes: tuple[str, ...] = ()
+    nodes: tuple[str, ...] = ()
+    """Whose state was read, in an audit."""
+
+    @property
+    def healthy(self) -> bool:
+        """Whether nothing of impact `loss` or `partial` was found."""
+        return all(finding.impact is Impact.NONE for finding in self.findings)
+
+    def exit_status(self, *, strict: bool = False) -> int:
+        """As the command ends: 3 for input that could not be read, 1 for findings, 0 for none.
+
+        strict: count findings of impact `none` as well.
+        """
+        if self.problems:
+            return 3
+        return int(bool(self.findings) if strict else not self.healthy)

@@ -1,0 +1,134 @@
+"""The JSON report as pydantic models: the source of the JSON Schema that ships with the package.
+
+Not imported on the way to a report: `ipipscope.report.json_report` writes the same keys from plain values, and a test
+holds the two together.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class CapturePoint(_Strict):
+    """What one capture point recorded."""
+
+    node: str
+    interface: str
+    role: Literal["physical", "tunnel", "workload", "any", "loopback"]
+    file: str
+    files: list[str]
+    link_type: str
+    packets: int
+    first: str | None = Field(description="Time of the first packet, UTC, nanoseconds")
+    last: str | None
+    dropped: int | None = Field(description="Packets that the capture lost, where the file says so")
+    kinds: dict[str, int] = Field(description="Packets by kind: native, ipip, arp ...")
+
+
+class Summary(_Strict):
+    """Counts over all capture points."""
+
+    packets: int
+    encapsulated: int
+    exchanges: int
+    answered: int = Field(description="Exchanges whose reply arrived at the requester, as far as the captures show")
+    unanswered: int
+    undecided: int
+    healthy: bool = Field(description="Nothing of impact loss or partial was found")
+
+
+class Tunnel(_Strict):
+    """Outer source and outer destination of request and reply."""
+
+    request: tuple[str, str] | None
+    reply: tuple[str, str] | None
+
+
+class Flow(_Strict):
+    """Inner addresses, in the requester's direction."""
+
+    src: str
+    dst: str
+    protocol: Literal["icmp", "tcp", "udp"]
+    id: int | None = Field(description="ICMP identifier")
+    dport: int | None = Field(description="TCP or UDP port of the replier")
+
+
+class Evidence(_Strict):
+    """One frame that helps to prove a finding."""
+
+    file: str
+    frame: int = Field(description="Place in its file, from 1, as Wireshark counts")
+    time: str
+    what: str
+
+
+class Cause(_Strict):
+    """The line of host configuration that explains a finding."""
+
+    class_: str = Field(alias="class")
+    node: str | None
+    config: str | None
+    text: str
+    counters: list[str]
+
+
+class Remedy(_Strict):
+    """A command that mends the cause; printed, never run."""
+
+    node: str
+    command: str
+    why: str
+    risk: str
+    undo: str
+
+
+class Finding(_Strict):
+    """A rule with all the exchanges it struck on one node and tunnel pair."""
+
+    code: str
+    rule: str
+    impact: Literal["loss", "partial", "none"]
+    confidence: Literal["certain", "likely", "possible"]
+    node: str | None
+    interface: str | None
+    count: int
+    first: str
+    last: str
+    summary: str
+    tunnels: list[Tunnel]
+    flows: list[Flow]
+    evidence: list[Evidence]
+    display_filter: str
+    consequences: list[str]
+    disproved_by: str
+    next_captures: list[str]
+    cause: Cause | None
+    remedy: list[Remedy]
+
+
+class Problem(_Strict):
+    """Something that could not be read."""
+
+    file: str
+    problem: str
+    hint: str
+    frame: int | None
+    offset: int | None
+
+
+class Report(_Strict):
+    """What a triage says."""
+
+    schema_: Literal["ipipscope.report/1"] = Field(alias="schema")
+    capture_points: list[CapturePoint]
+    summary: Summary
+    findings: list[Finding]
+    problems: list[Problem]
+    notes: list[str]
