@@ -65,8 +65,13 @@ class _Votes:
         return found
 
 
-def find_sides(journeys: Sequence[Journey], stations: Sequence[Station]) -> Sides:
-    """Hear all journeys, then hear those that told nothing again with the MAC addresses learned from the others."""
+def find_sides(
+    journeys: Sequence[Journey], stations: Sequence[Station], tunnels: dict[str, list[tuple[int, int] | None]]
+) -> Sides:
+    """Hear all journeys, then hear those that told nothing again with the MAC addresses learned from the others.
+
+    tunnels: per node, from when to when each of its tunnel points recorded; None for one without packets.
+    """
     inner, outer = _Votes(), _Votes()
     macs: dict[int, Counter[int]] = defaultdict(Counter)
     undecided: list[tuple[Journey, Leg, str, list[Look]]] = []
@@ -76,7 +81,9 @@ def find_sides(journeys: Sequence[Journey], stations: Sequence[Station]) -> Side
                 direction = _direction(looks, stations)
                 if direction is None:
                     undecided.append((journey, leg, node, looks))
-                elif direction is not Direction.UNKNOWN:
+                elif direction is Direction.UNKNOWN:
+                    _vote_for_relay(outer, journey, node, looks)
+                else:
                     _vote(inner, outer, journey, leg, node, looks, direction)
                     for look in looks:
                         if look.encapsulated and stations[look.station].device is None:
@@ -92,11 +99,19 @@ def find_sides(journeys: Sequence[Journey], stations: Sequence[Station]) -> Side
     known = Sides(inner.winners(), outer.winners())
     for journey, leg, node, looks in silent:
         # Only the NIC saw it. From or to an address of another node, it came in or went out here.
-        if (source := known.origin(journey, leg)) is not None and source != node:
+        source, target = known.origin(journey, leg), known.target(journey, leg)
+        if source is not None and source != node:
             _vote(inner, outer, journey, leg, node, looks, Direction.IN)
-        elif (target := known.target(journey, leg)) is not None and target != node:
+        elif target is not None and target != node:
             _vote(inner, outer, journey, leg, node, looks, Direction.OUT)
+        elif source is None and target is None and _tunnel_watched(journey, tunnels.get(node, [])):
+            # What leaves through the tunnel is seen there first: this came in and went no further.
+            _vote(inner, outer, journey, leg, node, looks, Direction.IN)
     return Sides(inner.winners(), outer.winners())
+
+
+def _tunnel_watched(journey: Journey, spans: list[tuple[int, int] | None]) -> bool:
+    return any(span is None or (span[0] <= journey.first and journey.last < span[1]) for span in spans)
 
 
 def _by_node(looks: Iterable[Look], stations: Sequence[Station]) -> dict[str, list[Look]]:
@@ -113,8 +128,10 @@ def _vote(
     if leg is Leg.REPLY:
         source, destination = destination, source
     here, away = (source, destination) if direction is Direction.OUT else (destination, source)
-    inner.add(here, node, journey.count)
-    inner.add(away, node, -journey.count)
+    # Where a packet begins is told more surely than where it ends: it may end on the wrong node.
+    weight = journey.count * (3 if direction is Direction.OUT else 1)
+    inner.add(here, node, weight)
+    inner.add(away, node, -weight)
     for look in looks:
         if look.outer is not None:
             mine, theirs = look.outer.src, look.outer.dst
@@ -122,6 +139,15 @@ def _vote(
                 mine, theirs = theirs, mine
             outer.add(mine, node, journey.count)
             outer.add(theirs, node, -journey.count)
+
+
+def _vote_for_relay(outer: _Votes, journey: Journey, node: str, looks: list[Look]) -> None:
+    """A node that unpacks a packet and puts it into the tunnel again owns the address at which the tunnels meet."""
+    pairs = {look.outer for look in looks if look.outer is not None}
+    for first in pairs:
+        for second in pairs:
+            if first != second and first.dst == second.src:
+                outer.add(first.dst, node, journey.count)
 
 
 def _direction(looks: list[Look], stations: Sequence[Station]) -> Direction | None:

@@ -9,6 +9,8 @@ from ipipscope.rules.capture_finding import capture_finding
 from ipipscope.rules.rule import Rule
 
 if TYPE_CHECKING:
+    from collections import Counter
+
     from ipipscope.correlator.correlate import Correlation
     from ipipscope.model import Finding
     from ipipscope.rules.capture_facts import CaptureFacts
@@ -28,7 +30,9 @@ RULE: Final = Rule(
 )
 
 
-def found(correlation: Correlation, knowledge: Knowledge, facts: CaptureFacts, undecided: int) -> list[Finding]:
+def found(
+    correlation: Correlation, knowledge: Knowledge, facts: CaptureFacts, undecided: Counter[str]
+) -> list[Finding]:
     """One finding a point."""
     del knowledge, undecided
     findings = []

@@ -9,6 +9,8 @@ from ipipscope.rules.capture_finding import capture_finding
 from ipipscope.rules.rule import Rule
 
 if TYPE_CHECKING:
+    from collections import Counter
+
     from ipipscope.correlator.correlate import Correlation
     from ipipscope.model import Finding
     from ipipscope.rules.capture_facts import CaptureFacts
@@ -28,7 +30,9 @@ RULE: Final = Rule(
 )
 
 
-def found(correlation: Correlation, knowledge: Knowledge, facts: CaptureFacts, undecided: int) -> list[Finding]:
+def found(
+    correlation: Correlation, knowledge: Knowledge, facts: CaptureFacts, undecided: Counter[str]
+) -> list[Finding]:
     """One finding a point, where exchanges are undecided and the point missed some of their time."""
     del facts
     if not undecided or not correlation.journeys:
@@ -37,7 +41,7 @@ def found(correlation: Correlation, knowledge: Knowledge, facts: CaptureFacts, u
     last = max(journey.last for journey in correlation.journeys)
     findings = []
     for point, window in knowledge.windows.items():
-        if window is None or point in knowledge.presumed:
+        if window is None or point in knowledge.presumed or not undecided[point.node]:
             continue
         missed = sum(
             count

@@ -8,8 +8,11 @@ from ipipscope.rules import (
     capture_dropped,
     capture_truncated,
     capture_window,
+    destination_pod_unreachable,
+    interface_asymmetry,
     mtu_exceeded,
     no_reply,
+    outer_fragmentation,
     outer_source_mismatch,
     reply_dropped_after_decapsulation,
     reply_lost_between_nodes,
@@ -46,12 +49,14 @@ JOURNEY_RULES: Final = cast(
         reply_lost_between_nodes,
         reply_not_delivered_to_tunnel,
         reply_dropped_after_decapsulation,
+        destination_pod_unreachable,
         no_reply,
+        interface_asymmetry,
     ),
 )
 """Asked of each journey, in this order; the first that strikes is the fault, the others follow from it."""
 
-CAPTURE_RULES: Final = (capture_window, capture_truncated, capture_dropped, tunnel_not_captured)
+CAPTURE_RULES: Final = (outer_fragmentation, capture_window, capture_truncated, capture_dropped, tunnel_not_captured)
 """Asked of the capture as a whole: what it cannot show, and what to record next."""
 
 RULES: Final[dict[str, Rule]] = {

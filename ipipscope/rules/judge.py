@@ -40,6 +40,8 @@ class Judgement:
     answered: int = 0
     unanswered: int = 0
     undecided: int = 0
+    undecided_at: Counter[str] = field(default_factory=Counter)
+    """Undecided exchanges of the overlay, by each node that saw them."""
 
     @property
     def exchanges(self) -> int:
@@ -70,7 +72,11 @@ def judge(correlation: Correlation, facts: CaptureFacts, file_names: Sequence[st
     facts: what is known of the capture itself.
     file_names: by source number, for evidence.
     """
-    knowledge = know(correlation, find_sides(correlation.journeys, correlation.stations))
+    tunnels: dict[str, list[tuple[int, int] | None]] = {}
+    for point, role in correlation.roles.items():
+        if role is Role.TUNNEL:
+            tunnels.setdefault(point.node, []).append(correlation.spans.get(point))
+    knowledge = know(correlation, find_sides(correlation.journeys, correlation.stations, tunnels))
     judgement = Judgement([])
     cases: dict[tuple[str, str | None, IPv4Address | None], _Case] = {}
     for journey in correlation.journeys:
@@ -79,7 +85,7 @@ def judge(correlation: Correlation, facts: CaptureFacts, file_names: Sequence[st
     order = {module.RULE.code: place for place, module in enumerate(JOURNEY_RULES)}
     findings.sort(key=lambda f: (IMPACTS.index(f.impact), -f.count, order[f.code], f.node or ""))
     for module in CAPTURE_RULES:
-        findings.extend(module.found(correlation, knowledge, facts, judgement.undecided))
+        findings.extend(module.found(correlation, knowledge, facts, judgement.undecided_at))
     judgement.findings = findings
     return judgement
 
@@ -141,6 +147,9 @@ def _tell(
         answered = False
     if answered is None:
         judgement.undecided += count
+        if view.in_overlay:
+            for node in {view.station(look).node for look in view.journey.sightings}:
+                judgement.undecided_at[node] += count
     elif answered:
         judgement.answered += count
     else:

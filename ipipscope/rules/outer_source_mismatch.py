@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from ipipscope.correlator.sides import FRESH_TTLS
 from ipipscope.model import Confidence, Leg
 from ipipscope.rules.rule import Rule, Strike
 
@@ -46,9 +47,12 @@ def struck(view: View) -> Strike | None:
         for request in view.outer_anywhere(Leg.REQUEST):
             assert reply.outer is not None
             assert request.outer is not None
-            if reply.outer.src != request.outer.dst and not third_node(view, reply.outer.src):
+            returns = reply.outer.dst == request.outer.src or same_node(view, reply, request)
+            if not returns or third_node(view, reply, request):
+                continue
+            if reply.outer.src != request.outer.dst:
                 return _strike(view, Leg.REPLY, reply, request)
-            if reply.outer.dst != request.outer.src and same_node(view, reply, request):
+            if reply.outer.dst != request.outer.src:
                 return _strike(view, Leg.REQUEST, request, reply)
     if not view.outer_anywhere(Leg.REPLY) and view.came_through(Leg.REQUEST) is not True:
         # No reply to compare with: compare with the address by which others reach the requester.
@@ -60,15 +64,23 @@ def struck(view: View) -> Strike | None:
     return None
 
 
-def third_node(view: View, address: IPv4Address) -> bool:
-    """Whether an outer source belongs to neither end, as far as known."""
+def third_node(view: View, reply: Look, request: Look) -> bool:
+    """Whether a reply's outer source belongs to neither end, as far as known."""
+    assert reply.outer is not None
+    address = reply.outer.src
     owner = view.knowledge.sides.outer_home.get(address)
     if owner is not None and view.replier is not None:
         return owner != view.replier
     ends = {view.journey.flow.src, view.journey.flow.dst}
-    return any(
+    serves_others = any(
         address in destinations for inner, destinations in view.knowledge.reached.items() if inner not in ends
-    ) and address not in view.knowledge.reached.get(view.journey.flow.dst, {})
+    )
+    if serves_others and address not in view.knowledge.reached.get(view.journey.flow.dst, {}):
+        return True
+    # Two forwarding hosts behind a pod: its own node and one more. And it came from another machine than was asked.
+    hops = min((fresh - reply.inner_ttl for fresh in FRESH_TTLS if fresh >= reply.inner_ttl), default=0)
+    another = reply.station == request.station and reply.src_mac != request.dst_mac
+    return hops >= 2 and another
 
 
 def same_node(view: View, reply: Look, request: Look) -> bool:
@@ -84,14 +96,17 @@ def same_node(view: View, reply: Look, request: Look) -> bool:
 
 def _strike(view: View, leg: Leg, look: Look, against: Look | None) -> Strike:
     node = view.origin(leg)
+    sure = True
     came_through = view.came_through(leg)
     answered = view.answered()
-    if answered is None and not (leg is Leg.REQUEST and came_through is None):
+    if answered is None:
         lost = None if came_through is None else not came_through
     else:
-        lost = None if answered is None else not answered
-    if lost is None and not view.looks(Leg.REPLY):
-        lost = True
+        lost = not answered
+    if lost is None:
+        # Nothing shows whether they are taken: claim a loss only where no answer ever came.
+        lost = not view.looks(Leg.REPLY)
+        sure = False
     assert look.outer is not None
     proofs = [(look, f"{leg.value} from outer source {look.outer.src}")]
     if against is not None and against.outer is not None:
@@ -101,7 +116,7 @@ def _strike(view: View, leg: Leg, look: Look, against: Look | None) -> Strike:
     return Strike(
         node=view.name(leg),
         interface=view.interface(left or (look,)),
-        confidence=Confidence.CERTAIN if lost is not None else Confidence.LIKELY,
+        confidence=Confidence.CERTAIN if sure else Confidence.LIKELY,
         proofs=tuple(proofs),
         lost=lost,
     )

@@ -44,7 +44,7 @@ def struck(view: View) -> Strike | None:
             assert request.outer is not None
             if reply.outer.src == request.outer.dst or reply.outer.dst != request.outer.src:
                 continue
-            if not third_node(view, reply.outer.src):
+            if not third_node(view, reply, request):
                 continue
             node = view.replier or (str(request.outer.dst))
             return Strike(

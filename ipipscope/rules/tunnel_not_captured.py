@@ -9,6 +9,8 @@ from ipipscope.rules.capture_finding import capture_finding
 from ipipscope.rules.rule import Rule
 
 if TYPE_CHECKING:
+    from collections import Counter
+
     from ipipscope.correlator.correlate import Correlation
     from ipipscope.model import Finding
     from ipipscope.rules.capture_facts import CaptureFacts
@@ -28,35 +30,45 @@ RULE: Final = Rule(
 )
 
 
-def found(correlation: Correlation, knowledge: Knowledge, facts: CaptureFacts, undecided: int) -> list[Finding]:
-    """One finding a node that took part in the overlay, as long as something is undecided."""
+def found(
+    correlation: Correlation, knowledge: Knowledge, facts: CaptureFacts, undecided: Counter[str]
+) -> list[Finding]:
+    """One finding a node that saw undecided exchanges of the overlay."""
     del facts
-    if not undecided:
-        return []
-    concerned: dict[str, int] = {}
-    for journey in correlation.journeys:
-        stations = [knowledge.stations[look.station] for look in journey.sightings]
-        overlay = any(look.encapsulated for look in journey.sightings)
-        if overlay or any(station.role is Role.TUNNEL for station in stations):
-            for node in {station.node for station in stations}:
-                concerned[node] = concerned.get(node, 0) + journey.count
     findings = []
-    for node, count in concerned.items():
+    for node, count in undecided.items():
         points = {point: role for point, role in correlation.roles.items() if point.node == node}
-        roles = set(points.values())
-        if Role.ANY in roles or {Role.PHYSICAL, Role.TUNNEL} <= roles:
+        told = _lacks(points, _carriers(correlation, knowledge, node))
+        recorded = [point for point, role in points.items() if role in {Role.PHYSICAL, Role.TUNNEL}]
+        if told is None or not recorded:
             continue
-        have = [point for point, role in points.items() if role in {Role.PHYSICAL, Role.TUNNEL}]
-        if not have:
-            continue
-        tunnel = Role.TUNNEL in roles
-        lacks = "its NICs were" if tunnel else "its tunnel was"
-        span = correlation.spans.get(have[0], (0, 0))
         findings.append(
             capture_finding(
-                RULE, CapturePoint(node, have[0].interface), count, span,
-                f"{node}: {', '.join(sorted(p.interface for p in have))} recorded, {lacks} not.",
+                RULE, CapturePoint(node, recorded[0].interface), count, correlation.spans.get(recorded[0], (0, 0)),
+                f"{node}: {', '.join(sorted(point.interface for point in recorded))} recorded, {told}.",
                 next_captures=(f"on {node}: tcpdump -i any -s 128 -w {node}_any.pcap 'ip proto 4 or icmp'",),
             )  # fmt: skip
         )
     return findings
+
+
+def _lacks(points: dict[CapturePoint, Role], carriers: set[CapturePoint]) -> str | None:
+    """What is missing of a node's points; None where all devices, or both sides, were recorded."""
+    roles = set(points.values())
+    if Role.ANY in roles:
+        return None
+    if Role.TUNNEL not in roles:
+        return "its tunnel was not"
+    if Role.PHYSICAL not in roles:
+        return "its NICs were not"
+    if not carriers:
+        return "the NIC that carries its tunnel was not"
+    if sum(role is Role.PHYSICAL for role in points.values()) == 1:
+        return "another NIC, by which the missing packets may go, was not"
+    return None
+
+
+def _carriers(correlation: Correlation, knowledge: Knowledge, node: str) -> set[CapturePoint]:
+    """The node's points that showed outer headers."""
+    stations = (knowledge.stations[look.station] for each in correlation.journeys for look in each.sightings if look.outer)
+    return {station.point for station in stations if station.node == node}

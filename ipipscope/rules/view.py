@@ -102,6 +102,8 @@ def know(correlation: Correlation, sides: Sides) -> Knowledge:
         view = View(journey, knowledge, everywhere)
         for leg in LEGS:
             came_through = view.came_through(leg)
+            if leg is Leg.REQUEST and came_through is None and not view.looks(Leg.REPLY):
+                came_through = False if view.origin(leg) is not None else None
             for look in view.looks(leg):
                 if look.outer is not None and came_through is not None:
                     (knowledge.accepted if came_through else knowledge.refused)[look.outer] += journey.count
@@ -334,13 +336,13 @@ class View:
             for look in self.outer_anywhere(Leg.REQUEST if leg is Leg.REPLY else Leg.REPLY)
             if look.outer is not None
         }
-        if any(a.src == b.dst and a.dst == b.src for a in outers for b in opposite) or not opposite:
+        if any(a.src == b.dst and a.dst == b.src for a in outers for b in opposite):
             return True
         accepted = sum(self.knowledge.accepted[outer] for outer in outers)
         refused = sum(self.knowledge.refused[outer] for outer in outers)
         if accepted or refused:
             return accepted >= refused
-        return None
+        return None if opposite else True
 
     def returns_to_sender(self, leg: Leg) -> bool | None:
         """Whether a bare packet goes to the very machine that the opposite leg's outer packet came from, by MAC."""

@@ -1,0 +1,48 @@
+"""IPIP402: encapsulated packets travel in fragments."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from ipipscope.decoder.columns import Kind
+from ipipscope.rules.capture_finding import capture_finding
+from ipipscope.rules.rule import Rule
+
+if TYPE_CHECKING:
+    from collections import Counter
+
+    from ipipscope.correlator.correlate import Correlation
+    from ipipscope.model import Finding
+    from ipipscope.rules.capture_facts import CaptureFacts
+    from ipipscope.rules.view import Knowledge
+
+RULE: Final = Rule(
+    code="IPIP402",
+    name="outer-fragmentation",
+    source="RFC 2003 §3.1, §5.1: fragmentation of the encapsulated packet",
+    seen="Encapsulated packets travel in fragments.",
+    meaning="The outer packet is larger than the NIC's MTU and was cut. Only the first fragment shows the inner "
+    "headers; when one fragment is lost, all are. Firewalls and clouds often drop later fragments.",
+    looks="On NICs: outer headers with a fragment offset, protocol 4, in pairs with first fragments.",
+    causes="A tunnel MTU that leaves no room for the 20 octets of the outer header, and inner packets without DF.",
+    mend="Set the tunnel's MTU to the NIC's MTU minus 20, and the pods' to no more.",
+    disproved_by="A tunnel MTU with room for the outer header.",
+)
+
+
+def found(
+    correlation: Correlation, knowledge: Knowledge, facts: CaptureFacts, undecided: Counter[str]
+) -> list[Finding]:
+    """One finding a point that shows later fragments."""
+    del knowledge, facts, undecided
+    return [
+        capture_finding(
+            RULE,
+            point,
+            int(tally.kinds[Kind.IPIP_FRAGMENT]),
+            (tally.first or 0, tally.last or 0),
+            f"{int(tally.kinds[Kind.IPIP_FRAGMENT])} later fragments of IPIP packets at {point}.",
+        )
+        for point, tally in correlation.tallies.items()
+        if tally.kinds[Kind.IPIP_FRAGMENT]
+    ]
