@@ -69,11 +69,13 @@ def complete(folder: Path) -> dict[str, Any]:
     truth: dict[str, Any] = json.loads(path.read_text())
     pods = {pod["host_interface"] for node in truth["nodes"].values() for pod in node["pods"].values()}
     by_node: dict[str, dict[str, Recording]] = defaultdict(dict)
+    alone: list[str] = []
     for point in truth["capture_points"]:
         file = folder / point["file"]
         point["bytes"] = file.stat().st_size
         if file.suffix != ".pcap":
             point |= {"linktype": "per interface", "role": "merged", "format": "pcapng"}
+            alone.append(point["file"])
             continue
         recording = read_pcap(file)
         times = [packet[0] for packet in recording.packets]
@@ -89,6 +91,8 @@ def complete(folder: Path) -> dict[str, Any]:
         }
         if file.name == f"{point['node']}_{point['interface']}.pcap" and point["interface"] != "any":
             by_node[point["node"]][point["interface"]] = recording
+        else:
+            alone.append(point["file"])
     truth["expected"] = []
     for node, recordings in by_node.items():
         (folder / "merged").mkdir(exist_ok=True)
@@ -99,19 +103,24 @@ def complete(folder: Path) -> dict[str, Any]:
             {"file": f"captures/{node}_{interface}.pcap", **counts.get(interface, {"counts": {}, "flows": []})}
             for interface in recordings
         ]
+    truth["expected"] += [
+        {"file": file, **({"interface": interface} if interface else {}), **found}
+        for file in alone
+        for interface, found in count(folder / file).items()
+    ]
     path.write_text(json.dumps(truth, indent=1) + "\n")
     return truth
 
 
 def count(path: Path) -> dict[str, dict[str, Any]]:
-    """Per interface of a pcapng file: packets by kind, and echo flows, as tshark dissects them unreassembled."""
+    """Packets by kind, and echo flows, as tshark dissects them unreassembled; by interface name ("" in a pcap file)."""
     kinds: dict[str, Counter[str]] = defaultdict(Counter)
     flows: dict[str, dict[tuple[str, ...], list[int]]] = defaultdict(lambda: defaultdict(list))
     for fields in _dissect(path):
-        interface = fields["frame.interface_name"][0]
+        interface = "".join(fields["frame.interface_name"])
         sources, targets = fields["ip.src"], fields["ip.dst"]
-        encapsulated = "4" in fields["ip.proto"]
-        # An ICMP error quotes a packet: what it quotes is no packet of its own.
+        # An ICMP error quotes a packet: only the outermost header tells how this one travels.
+        encapsulated = fields["ip.proto"][:1] == ["4"]
         types = fields["icmp.type"]
         kind = _kind(fields)
         kinds[interface][kind if kind == "arp" else f"{'ipip' if encapsulated else 'plain'} {kind}"] += 1

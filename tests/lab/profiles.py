@@ -19,6 +19,11 @@ class Network:
     vlan: int = 0
     """VLAN identifier: *interface* is then a tagged sub-interface of the part of its name before the dot."""
 
+    @property
+    def lower(self) -> str:
+        """The device below a bond or a tagged interface; empty where there is none."""
+        return self.bond_of or (self.interface.partition(".")[0] if self.vlan else "")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
@@ -42,7 +47,8 @@ class Profile:
     @property
     def traits(self) -> frozenset[str]:
         """What a scenario may ask for."""
-        return frozenset({"two-nics"} if len(self.networks) > 1 else {"one-nic"})
+        stacked = any(network.lower for network in self.networks)
+        return frozenset({"two-nics"} if len(self.networks) > 1 else {"one-nic"}) | ({"stacked"} if stacked else set())
 
 
 PROFILES: Final = {

@@ -135,8 +135,7 @@ def _command(point: Point) -> list[str]:
     wide = point.interface in {"any", "tunl0"} or point.interface.startswith("tun")
     snaplen = point.snaplen or (65535 if wide else 262144)
     command = ["tcpdump", "-n", "-i", point.interface, "--immediate-mode", "-U", "-Z", "root", "-s", str(snaplen)]
-    if wide:
-        command += ["-B", str(RING_KIB)]
+    command += ["-B", str(RING_KIB if wide else RING_KIB // 4)]
     if point.precision != "micro":
         command += [f"--time-stamp-precision={point.precision}"]
     if point.link_type:

@@ -54,7 +54,7 @@ def record_state(cluster: Cluster, node: Node, folder: Path) -> None:
         (folder / name).write_text(answer + "\n")
     for name, pattern in SYSCTLS.items():
         (folder / name).write_text(_sysctls(node, pattern))
-    if _has_firewall(node):
+    if _tables(node):
         for name, command in FIREWALL.items():
             answer = run(node.name, command).stdout
             if answer:
@@ -71,10 +71,10 @@ def _sysctls(node: Node, pattern: str) -> str:
         )
 
 
-def _has_firewall(node: Node) -> bool:
-    """Whether any table of iptables is in use: asking iptables itself would load it."""
+def _tables(node: Node) -> list[str]:
+    """The tables of iptables that are in use: asking iptables itself would bring them into being."""
     with inside(node.name):
-        return bool(Path("/proc/thread-self/net/ip_tables_names").read_text())
+        return Path("/proc/thread-self/net/ip_tables_names").read_text().split()
 
 
 def _node_status(cluster: Cluster, node: Node) -> str:
@@ -137,13 +137,13 @@ def difference(before: dict[str, dict[str, int]], after: dict[str, dict[str, int
 
 def forget_hits(node: Node) -> None:
     """Set the counters of all firewall rules of *node* to zero."""
-    if _has_firewall(node):
-        run(node.name, "iptables -Z && iptables -t nat -Z")
+    for table in _tables(node):
+        run(node.name, f"iptables -t {table} -Z")
 
 
 def rules_hit(node: Node) -> list[str]:
     """The firewall rules of *node* that matched a packet, as iptables-save prints them."""
-    if not _has_firewall(node):
+    if not _tables(node):
         return []
     text = run(node.name, "iptables-save -c").stdout
     return [line for line in text.splitlines() if line.startswith("[") and not line.startswith("[0:0]")]

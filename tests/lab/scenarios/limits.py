@@ -160,6 +160,21 @@ def case1_tunnels_only(cluster: Cluster) -> Plan:
     return plan
 
 
+@scenario("healthy-lower-device", "Healthy, with the device below bond or VLAN recorded too", needs="stacked")
+def healthy_lower_device(cluster: Cluster) -> Plan:
+    plan = _healthy(cluster)
+    plan.points = points(plan.requester, plan.replier, extra=(plan.replier.overlay.network.lower,))
+    plan.notes = ["Each packet is on both devices of one NIC: seen twice, sent once."]
+    return plan
+
+
+@scenario("case1-lower-device", "Case 1, with the device below bond or VLAN recorded too", needs="stacked")
+def case1_lower_device(cluster: Cluster) -> Plan:
+    plan = case1(cluster)
+    plan.points = points(plan.requester, plan.replier, extra=(plan.replier.overlay.network.lower,))
+    return plan
+
+
 @scenario("healthy-nics-only", "Healthy, only the NICs recorded")
 def healthy_nics_only(cluster: Cluster) -> Plan:
     plan = _healthy(cluster)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..plan import Plan, Step, scenario
-from .common import pod_ping, points
+from .common import pod_ping, pod_tcp, pod_udp, points
 
 if TYPE_CHECKING:
     from ..cluster import Cluster, Node
@@ -53,6 +53,16 @@ def case2(cluster: Cluster) -> Plan:
     plan.impact = "loss"
     plan.drops_at = plan.requester.name
     plan.breaks = [step for node in (plan.requester, plan.replier) for step in felix_filter(cluster, node)]
+    return plan
+
+
+@scenario("case2-tcp-udp", "Case 2 under TCP and UDP", needs="two-nics")
+def case2_tcp_udp(cluster: Cluster) -> Plan:
+    plan = case2(cluster)
+    plan.phases = [
+        pod_tcp(plan.requester, plan.replier, connections=2),
+        pod_udp(plan.requester, plan.replier, queries=5),
+    ]
     return plan
 
 

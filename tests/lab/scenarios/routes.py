@@ -229,6 +229,47 @@ def request_to_absent_neighbour(cluster: Cluster) -> Plan:
     )
 
 
+@scenario("case1-both-sides", "Both nodes' routes name their own tunnel address: no request leaves either")
+def case1_both_sides(cluster: Cluster) -> Plan:
+    a, b = cluster.requester, cluster.replier
+    there, back = _request_not_encapsulated(cluster, [pod_ping(a, b), pod_ping(b, a)]), _case1(cluster, [])
+    there.breaks += back.breaks
+    there.fix += back.fix
+    there.cause = f"{there.cause}, and the same on {b.name}"
+    return there
+
+
+@scenario("request-through-third", "Requests go to a third node, which forwards them: all answered")
+def request_through_third(cluster: Cluster) -> Plan:
+    a, b, c = cluster.requester, cluster.replier, cluster.third
+    return Plan(
+        requester=a,
+        replier=b,
+        breaks=[Step(a.name, f"ip route replace {cluster.route(b, via=c.address)}")],
+        fix=[right_route(cluster, a, b)],
+        fault="outer-source-mismatch",
+        impact="none",
+        codes=("IPIP201", "IPIP203"),
+        cause_class="wrong-route",
+        where=a.name,
+        cause=f"ip route replace {cluster.route(b, via=c.address)}",
+        phases=[pod_ping(a, b)],
+        points=points(a, b, c),
+        notes=["The reply comes straight from the replier: its outer source is not where the request was sent."],
+    )
+
+
+@scenario("request-to-third", "Requests go to a third node, which does not forward them")
+def request_to_third(cluster: Cluster) -> Plan:
+    c = cluster.third
+    plan = request_through_third(cluster)
+    plan.breaks.append(Step(c.name, f"iptables -A FORWARD -i {TUNNEL} -o {TUNNEL} -j DROP"))
+    plan.fault, plan.impact, plan.drops_at = "request-dropped-after-decapsulation", "loss", c.name
+    plan.codes = ("IPIP302", "IPIP306", "IPIP307")
+    plan.notes = ["The third node does not forward from tunnel to tunnel; that is no fault of its own."]
+    return plan
+
+
 @scenario("tunnel-address-twice", "Another node has the requester's tunnel address in its block: it gets the replies")
 def tunnel_address_twice(cluster: Cluster) -> Plan:
     a, b, c = cluster.requester, cluster.replier, cluster.third
