@@ -24,7 +24,7 @@ from ipipscope.hosts.model import (
 
 def decode(text: str) -> Any:
     """*text* as JSON, or None when it is none; raises BadState when it begins as JSON and does not end as such."""
-    if not text.lstrip()[:1] in ("[", "{"):
+    if text.lstrip()[:1] not in ("[", "{"):
         return None
     try:
         return json.loads(text)
@@ -190,7 +190,7 @@ class Pieces:
 
 def _merged(known: Link, new: Link, *, prefer_new: bool) -> Link:
     first, second = (new, known) if prefer_new else (known, new)
-    chosen = {}
+    chosen: dict[str, Any] = {}
     for field in fields(Link):
         value = getattr(first, field.name)
         chosen[field.name] = value if value or value is False else getattr(second, field.name)

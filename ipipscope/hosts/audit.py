@@ -7,10 +7,9 @@ with the same rules: a fault that breaks both directions is named by its reply f
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ipipscope.hosts.causes import cause_of, shared_addresses
 from ipipscope.hosts.cluster import Block, Cluster, Host
@@ -22,6 +21,9 @@ from ipipscope.hosts.outbound import Way, forwarding_off, outbound, tunnel_addre
 from ipipscope.hosts.remedies import remedies
 from ipipscope.hosts.sizes import sizes
 from ipipscope.model import Cause, CauseClass, Confidence, Finding, Flow, Impact, OuterPair, TunnelPair
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
 
 NAMES: Final = {
     "IPIP101": "reply-not-encapsulated", "IPIP103": "reply-sent-native", "IPIP201": "outer-source-mismatch",
@@ -38,9 +40,7 @@ _ROUTE_FAULTS = frozenset((Kind.NOT_TUNNELLED, Kind.NO_BLOCK_ROUTE, Kind.UNROUTE
 def audit(snapshots: Mapping[str, Snapshot]) -> list[Finding]:
     """Everything that is wrong in *snapshots*, the worst first; findings of impact `none` are worth knowing only."""
     cluster = Cluster(snapshots)
-    found: list[Finding] = []
-    for faults in _grouped(_faults(cluster)):
-        found.append(_finding(cluster, faults))
+    found = [_finding(cluster, faults) for faults in _grouped(_faults(cluster))]
     found += _odd_peers(cluster)
     return sorted(
         found,
@@ -77,7 +77,8 @@ def _of_host(cluster: Cluster, host: Host) -> Iterator[Fault]:
     if addresses and not host.tunnel_routes and any(fault.kind is Kind.NO_BLOCK_ROUTE for fault in out):
         # the kernel removes a device's routes with its last address: the one fault explains the others
         lost = ", ".join(str(fault.block) for fault in out if fault.kind is Kind.NO_BLOCK_ROUTE)
-        text = f"{addresses[0].text} It has no routes through the device either, which go with its last address ({lost})."
+        text = f"{addresses[0].text} It has no routes through the device either, which go with its last address "
+        f"({lost})."
         addresses[0] = replace(addresses[0], text=text, impact=Impact.LOSS, confidence=Confidence.CERTAIN)
         out = [fault for fault in out if fault.kind is not Kind.NO_BLOCK_ROUTE]
     yield from (fault for fault in out if not (fault.block in refused and fault.kind in _ROUTE_FAULTS))
@@ -156,7 +157,12 @@ def _sends_on(cluster: Cluster, third: Host, block: Block) -> bool:
     """Whether a third node that gets the packets would send them on through its own tunnel to the block's owner."""
     destination = block.network.network_address + 1
     sent = cluster.outer_pair(third, destination)
-    if sent is None or third.snapshot.ip_forward is False or block.owner is None or sent[1] not in block.owner.addresses:
+    if (
+        sent is None
+        or third.snapshot.ip_forward is False
+        or block.owner is None
+        or sent[1] not in block.owner.addresses
+    ):
         return False
     device = third.fib.lookup(destination).device
     packet = Packet(
@@ -167,7 +173,7 @@ def _sends_on(cluster: Cluster, third: Host, block: Block) -> bool:
 
 
 def _is_meant(cluster: Cluster, host: Host, block: Block, fault: Fault) -> bool:
-    """A native route as CrossSubnet or `ipipMode: Never` wants it: to the owner itself, in one subnet, on both sides."""
+    """A native route as CrossSubnet or `ipipMode: Never` wants it: to the owner, in one subnet, on both sides."""
     decision = fault.decision
     if decision is None or fault.impact is not Impact.NONE:
         via = decision.gateway if decision else None
@@ -207,9 +213,7 @@ def _on_link(host: Host, address: IPv4Address) -> str | None:
 
 
 def _others_tunnel(cluster: Cluster, host: Host, block: Block) -> bool:
-    return any(
-        route.destination == block.network for other in cluster.others(host) for route in other.tunnel_routes
-    )
+    return any(route.destination == block.network for other in cluster.others(host) for route in other.tunnel_routes)
 
 
 def _weighed_source(cluster: Cluster, host: Host, block: Block, fault: Fault) -> Fault:
@@ -364,7 +368,8 @@ def _odd_peers(cluster: Cluster) -> Iterator[Finding]:
             continue
         for peer in odd:
             text = (
-                f"{count} of {len(peers)} peers stand in {common}, {peer.address} does not. Nodes of {common} that also have "
+                f"{count} of {len(peers)} peers stand in {common}, {peer.address} does not. Nodes of {common} that "
+                "also have "
                 f"an address in its network send their IPIP to it from there, by which it does not know them. "
                 f"BGP says {peer.info or peer.state or 'nothing'}, which proves nothing about IPIP."
             )
@@ -377,6 +382,6 @@ def _odd_peers(cluster: Cluster) -> Iterator[Finding]:
                     config=f"| {peer.address} | {peer.kind} | {peer.state} | {peer.since} | {peer.info} |",
                 ),
                 next_captures=(
-                    f"On the other nodes: `ip route get {peer.address}`; its `src` has to be the address in `calicoctl node status`.",
+                    f"Elsewhere `ip route get {peer.address}`: src has to be the address in `calicoctl node status`.",
                 ),
             )  # fmt: skip

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from ipaddress import IPv4Address
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ipipscope.hosts.cluster import Cluster, Host, Known
 from ipipscope.hosts.faults import Fault, Kind
@@ -24,6 +23,9 @@ from ipipscope.hosts.route_lookup import Outcome
 from ipipscope.hosts.sizes import sizes
 from ipipscope.hosts.tunnel import FALLBACK, encapsulate, is_tunnel, receive
 from ipipscope.model import Cause, CauseClass, Finding, Flow, OuterPair
+
+if TYPE_CHECKING:
+    from ipaddress import IPv4Address
 
 FLOWS_MAX: Final = 20
 """Flows of one finding whose ways are walked; they share one fault as a rule."""
@@ -51,17 +53,21 @@ _AFTER_TUNNEL = frozenset(
     )
 )  # fmt: skip
 _FROM_PACKETS: Final = {
-    "IPIP601": (CauseClass.NETWORK_LOSS, "The packets vanish between the nodes, one here and there; no node's state shows why."),
+    "IPIP601": (
+        CauseClass.NETWORK_LOSS,
+        "Packets vanish between the nodes, one here and there; no node's state shows why.",
+    ),
     "IPIP603": (CauseClass.NETWORK, "Something between the nodes sends packets twice: a loop, a bond, a mirror port."),
     "IPIP604": (CauseClass.NETWORK, "The packets are late or overtake one another between the nodes."),
-    "IPIP901": (CauseClass.CAPTURE_WINDOW, "The points did not record at the same time; nothing is wrong with the nodes by that."),
-}  # fmt: skip
+    "IPIP901": (CauseClass.CAPTURE_WINDOW, "The points did not record at the same time; the nodes are not to blame."),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class _Sides:
     """One flow of a finding, with the hosts at its ends."""
 
+    finding: Finding
     flow: Flow
     request: OuterPair | None
     reply: OuterPair | None
@@ -101,7 +107,7 @@ def _faults(finding: Finding, cluster: Cluster) -> Iterator[Fault]:
     if search is None:
         return
     for sides in _sides(finding, cluster):
-        yield from search(cluster, finding, sides)
+        yield from search(cluster, sides)
 
 
 def _sides(finding: Finding, cluster: Cluster) -> Iterator[_Sides]:
@@ -116,7 +122,7 @@ def _sides(finding: Finding, cluster: Cluster) -> Iterator[_Sides]:
                 replier = named
             elif finding.code in _AT_REQUESTER and named is not None:
                 requester = named
-            yield _Sides(flow, request, reply, requester, replier)
+            yield _Sides(finding, flow, request, reply, requester, replier)
 
 
 def _host_at(cluster: Cluster, inner: IPv4Address, outer: IPv4Address | None) -> Host | None:
@@ -126,8 +132,10 @@ def _host_at(cluster: Cluster, inner: IPv4Address, outer: IPv4Address | None) ->
     return cluster.holder(outer) if outer is not None else None
 
 
-_AT_REPLIER = frozenset("IPIP101 IPIP103 IPIP201 IPIP202 IPIP301 IPIP302 IPIP305 IPIP306 IPIP308".split())
-_AT_REQUESTER = frozenset("IPIP102 IPIP104 IPIP303 IPIP304 IPIP307".split())
+_AT_REPLIER = frozenset(
+    ["IPIP101", "IPIP103", "IPIP201", "IPIP202", "IPIP301", "IPIP302", "IPIP305", "IPIP306", "IPIP308"]
+)
+_AT_REQUESTER = frozenset(["IPIP102", "IPIP104", "IPIP303", "IPIP304", "IPIP307"])
 
 
 # ---- the two ways
@@ -190,27 +198,27 @@ def _reply_in(cluster: Cluster, sides: _Sides) -> Iterator[Fault]:
 
 # ---- one search a rule
 
-_Search = Callable[[Cluster, Finding, _Sides], Iterator[Fault]]
+_Search = Callable[[Cluster, _Sides], Iterator[Fault]]
 
 
 def _only(faults: Iterable[Fault], kinds: frozenset[Kind]) -> Iterator[Fault]:
     return (fault for fault in faults if fault.kind in kinds)
 
 
-def _reply_not_encapsulated(cluster: Cluster, finding: Finding, sides: _Sides) -> Iterator[Fault]:
+def _reply_not_encapsulated(cluster: Cluster, sides: _Sides) -> Iterator[Fault]:
     return _only(_reply_out(cluster, sides), _NO_ENCAPSULATION)
 
 
-def _request_not_encapsulated(cluster: Cluster, finding: Finding, sides: _Sides) -> Iterator[Fault]:
+def _request_not_encapsulated(cluster: Cluster, sides: _Sides) -> Iterator[Fault]:
     return _only(_request_out(cluster, sides), _NO_ENCAPSULATION)
 
 
-def _reply_native(cluster: Cluster, finding: Finding, sides: _Sides) -> Iterator[Fault]:
+def _reply_native(cluster: Cluster, sides: _Sides) -> Iterator[Fault]:
     yield from _nic_as_inner_source(cluster, sides.flow.src)
     yield from _only(_reply_out(cluster, sides), _NATIVE)
 
 
-def _request_native(cluster: Cluster, finding: Finding, sides: _Sides) -> Iterator[Fault]:
+def _request_native(cluster: Cluster, sides: _Sides) -> Iterator[Fault]:
     yield from _nic_as_inner_source(cluster, sides.flow.dst)
     yield from _only(_request_out(cluster, sides), _NATIVE)
 
@@ -222,7 +230,7 @@ def _nic_as_inner_source(cluster: Cluster, inner: IPv4Address) -> Iterator[Fault
         yield from _only(tunnel_addresses(cluster, host), frozenset((Kind.NO_TUNNEL_ADDRESS,)))
 
 
-def _outer_source(cluster: Cluster, finding: Finding, sides: _Sides) -> Iterator[Fault]:
+def _outer_source(cluster: Cluster, sides: _Sides) -> Iterator[Fault]:
     """The underlay's choice of a source; the address to which the requests went is the right one."""
     host = sides.replier
     if host is None:
@@ -236,7 +244,7 @@ def _outer_source(cluster: Cluster, finding: Finding, sides: _Sides) -> Iterator
         return
     wanted = sides.request.dst if sides.request else None
     if made.outer_source != observed and observed not in host.addresses:
-        yield from _through_other_node(cluster, finding, sides)
+        yield from _through_other_node(cluster, sides)
     if made.outer_source != observed:
         packet = Packet(
             source=made.outer_source, destination=made.outer_destination, protocol=4, out_interface=made.outer.device
@@ -267,7 +275,9 @@ def _outer_source(cluster: Cluster, finding: Finding, sides: _Sides) -> Iterator
     )  # fmt: skip
 
 
-def _refused(cluster: Cluster, sides: _Sides, source: IPv4Address, destination: IPv4Address) -> tuple[str, tuple[str, ...]]:
+def _refused(
+    cluster: Cluster, sides: _Sides, source: IPv4Address, destination: IPv4Address
+) -> tuple[str, tuple[str, ...]]:
     """What the other end makes of that source: words for people, counters."""
     if sides.requester is None:
         return "", ()
@@ -285,7 +295,7 @@ def _refused(cluster: Cluster, sides: _Sides, source: IPv4Address, destination: 
     return f" {fault.text}" if fault.host is host else "", fault.counters
 
 
-def _wrong_outer_destination(cluster: Cluster, finding: Finding, sides: _Sides) -> Iterator[Fault]:
+def _wrong_outer_destination(cluster: Cluster, sides: _Sides) -> Iterator[Fault]:
     for host in cluster.hosts.values():
         for fault in _only(tunnel_addresses(cluster, host), frozenset((Kind.FOREIGN_TUNNEL_ADDRESS,))):
             if fault.address in (sides.flow.src, sides.flow.dst) or cluster.holder(sides.flow.src) is host:
@@ -294,16 +304,16 @@ def _wrong_outer_destination(cluster: Cluster, finding: Finding, sides: _Sides) 
     yield from shared_addresses(cluster, (sides.flow.src, sides.flow.dst))
 
 
-def _through_other_node(cluster: Cluster, finding: Finding, sides: _Sides) -> Iterator[Fault]:
+def _through_other_node(cluster: Cluster, sides: _Sides) -> Iterator[Fault]:
     own = _host_at(cluster, sides.flow.dst, sides.request.dst if sides.request else None)
-    for host in dict.fromkeys((own, sides.replier, cluster.host(finding.node))):
+    for host in dict.fromkeys((own, sides.replier, cluster.host(sides.finding.node))):
         if host is not None:
             yield from _only(_reply_out(cluster, replace(sides, replier=host)), _WRONG_WAY)
     yield from shared_addresses(cluster, (sides.flow.src, sides.flow.dst))
 
 
-def _interfaces_differ(cluster: Cluster, finding: Finding, sides: _Sides) -> Iterator[Fault]:
-    named = cluster.host(finding.node)
+def _interfaces_differ(cluster: Cluster, sides: _Sides) -> Iterator[Fault]:
+    named = cluster.host(sides.finding.node)
     ends = ((sides.replier, sides.flow.src, sides.request), (sides.requester, sides.flow.dst, sides.reply))
     for host, inner, received in ends:
         if host is None or (named is not None and host is not named):
@@ -318,13 +328,14 @@ def _interfaces_differ(cluster: Cluster, finding: Finding, sides: _Sides) -> Ite
             under = made.outer.route.line if made.outer.route else None
             yield Fault(
                 kind=Kind.INTERFACES_DIFFER, host=host, config=under, interface=made.exit_device,
-                text=f"{host.name} is reached at {known} on {arrives}, but its route `{under}` to {made.outer_destination} "
+                text=f"{host.name} is reached at {known} on {arrives}, but its route `{under}` to "
+                f"{made.outer_destination} "
                 f"leaves by {made.exit_device}.",
                 peer=made.outer_destination, route=made.outer.route, decision=made.outer,
             )  # fmt: skip
 
 
-def _not_delivered(cluster: Cluster, finding: Finding, sides: _Sides, *, reply: bool) -> Iterator[Fault]:
+def _not_delivered(cluster: Cluster, sides: _Sides, *, reply: bool) -> Iterator[Fault]:
     faults = _reply_in(cluster, sides) if reply else _request_in(cluster, sides)
     yield from _only(faults, _NOT_TO_TUNNEL)
     host, pair = (sides.requester, sides.reply) if reply else (sides.replier, sides.request)
@@ -337,28 +348,28 @@ def _not_delivered(cluster: Cluster, finding: Finding, sides: _Sides, *, reply: 
             yield fault
 
 
-def _request_not_delivered(cluster: Cluster, finding: Finding, sides: _Sides) -> Iterator[Fault]:
-    return _not_delivered(cluster, finding, sides, reply=False)
+def _request_not_delivered(cluster: Cluster, sides: _Sides) -> Iterator[Fault]:
+    return _not_delivered(cluster, sides, reply=False)
 
 
-def _reply_not_delivered(cluster: Cluster, finding: Finding, sides: _Sides) -> Iterator[Fault]:
-    return _not_delivered(cluster, finding, sides, reply=True)
+def _reply_not_delivered(cluster: Cluster, sides: _Sides) -> Iterator[Fault]:
+    return _not_delivered(cluster, sides, reply=True)
 
 
-def _request_dropped(cluster: Cluster, finding: Finding, sides: _Sides) -> Iterator[Fault]:
+def _request_dropped(cluster: Cluster, sides: _Sides) -> Iterator[Fault]:
     return _only(_request_in(cluster, sides), _AFTER_TUNNEL)
 
 
-def _reply_dropped(cluster: Cluster, finding: Finding, sides: _Sides) -> Iterator[Fault]:
+def _reply_dropped(cluster: Cluster, sides: _Sides) -> Iterator[Fault]:
     return _only(_reply_in(cluster, sides), _AFTER_TUNNEL)
 
 
-def _pod_unreachable(cluster: Cluster, finding: Finding, sides: _Sides) -> Iterator[Fault]:
+def _pod_unreachable(cluster: Cluster, sides: _Sides) -> Iterator[Fault]:
     yield from _only(_request_in(cluster, sides), frozenset((Kind.POD_GONE, Kind.POD_SILENT)))
     yield from _silent_pod(cluster, sides)
 
 
-def _no_reply(cluster: Cluster, finding: Finding, sides: _Sides) -> Iterator[Fault]:
+def _no_reply(cluster: Cluster, sides: _Sides) -> Iterator[Fault]:
     yield from _request_in(cluster, sides)
     yield from _only(_reply_out(cluster, sides), _NO_ENCAPSULATION | _NATIVE | {Kind.OTHER_NEXT_HOP})
     yield from _silent_pod(cluster, sides)
@@ -377,38 +388,39 @@ def _silent_pod(cluster: Cluster, sides: _Sides) -> Iterator[Fault]:
     unread = "" if host.snapshot.has(Part.FIREWALL) else " Its firewall was not read."
     yield Fault(
         kind=Kind.POD_SILENT, host=host, config=route.line, interface=device, address=sides.flow.dst,
-        text=f"{host.name} delivers to {sides.flow.dst} by `{route.line}` and would send its answers into the tunnel; the pod "
+        text=f"{host.name} delivers to {sides.flow.dst} by `{route.line}` and would send its answers into the tunnel; "
+        "the pod "
         f"itself does not answer.{unread}",
     )  # fmt: skip
 
 
-def _lost_between(cluster: Cluster, finding: Finding, sides: _Sides) -> Iterator[Fault]:
-    out = _request_out(cluster, sides) if finding.code == "IPIP307" else _reply_out(cluster, sides)
+def _lost_between(cluster: Cluster, sides: _Sides) -> Iterator[Fault]:
+    out = _request_out(cluster, sides) if sides.finding.code == "IPIP307" else _reply_out(cluster, sides)
     yield from _only(out, frozenset((Kind.OTHER_NEXT_HOP, Kind.RETIRED_ADDRESS, Kind.NO_NEIGHBOUR)))
 
 
-def _mtu(cluster: Cluster, finding: Finding, sides: _Sides) -> Iterator[Fault]:
-    named = cluster.host(finding.node)
+def _mtu(cluster: Cluster, sides: _Sides) -> Iterator[Fault]:
+    named = cluster.host(sides.finding.node)
     if named is not None:
         found = list(sizes(cluster, named))
         yield from sorted(found, key=lambda fault: fault.kind is not Kind.WORKLOAD_MTU)
         return
     for host in (sides.requester, sides.replier):
-        if host is not None and finding.node is None:
+        if host is not None and sides.finding.node is None:
             yield from sizes(cluster, host)
 
 
-def _outer_fragments(cluster: Cluster, finding: Finding, sides: _Sides) -> Iterator[Fault]:
-    hosts = [cluster.host(finding.node)] if cluster.host(finding.node) else [sides.requester, sides.replier]
+def _outer_fragments(cluster: Cluster, sides: _Sides) -> Iterator[Fault]:
+    hosts = [cluster.host(sides.finding.node)] if cluster.host(sides.finding.node) else [sides.requester, sides.replier]
     for host in hosts:
         if host is not None:
             yield from _only(sizes(cluster, host), frozenset((Kind.TUNNEL_MTU,)))
 
 
-def _rewritten(cluster: Cluster, finding: Finding, sides: _Sides) -> Iterator[Fault]:
+def _rewritten(cluster: Cluster, sides: _Sides) -> Iterator[Fault]:
     """A translating rule on the requester's way out, or on the replier's way in."""
     flow = sides.flow
-    for host in dict.fromkeys((sides.requester, sides.replier, cluster.host(finding.node))):
+    for host in dict.fromkeys((sides.requester, sides.replier, cluster.host(sides.finding.node))):
         if host is None:
             continue
         for source, destination in ((flow.src, flow.dst), (flow.dst, flow.src)):
@@ -433,7 +445,8 @@ def _translated(host: Host, source: IPv4Address, destination: IPv4Address, proto
     counters = (f"{rule.packets} packets matched `{rule.text}`",) if rule.packets else ()
     return Fault(
         kind=Kind.NAT, host=host, config=f"-t {chain.table} {rule.text}", address=source, peer=destination,
-        text=f"{host.name} rewrites the source of packets from {source} to {destination} as they leave by {out.device}.",
+        text=f"{host.name} rewrites the source of packets from {source} to {destination} as they leave by "
+        f"{out.device}.",
         counters=counters, interface=out.device, judgement=host.firewall.judged_by(chain, rule),
     )  # fmt: skip
 
@@ -456,7 +469,9 @@ def shared_addresses(cluster: Cluster, of_interest: Sequence[IPv4Address] = ()) 
         if owner is not None and address in wrong[-1].tunnel_addresses:
             continue  # told as the tunnel address of another node's block
         host = wrong[-1]
-        device = next((name for name, held in host.fib.addresses.items() if any(k.address == address for k in held)), None)
+        device = next(
+            (name for name, held in host.fib.addresses.items() if any(k.address == address for k in held)), None
+        )
         names = " and ".join(one.name for one in hosts)
         yield Fault(
             kind=Kind.SHARED_ADDRESS, host=host, config=f"{address} dev {device}", address=address, interface=device,
@@ -504,9 +519,14 @@ def _without_the_sender(finding: Finding, cluster: Cluster) -> Cause | None:
         )  # fmt: skip
         fault = next(inbound(cluster, arrival), None)
         if fault is not None and fault.kind in (Kind.FIREWALL_IN, Kind.OTHER_REMOTE):
-            text = f"{fault.text} The sender's own state is not at hand: its route to {sides.reply.dst} chose that source."
+            text = f"{fault.text} The sender's own state is not at hand: its route to {sides.reply.dst} chose that "
+            "source."
             return Cause(
-                cls=CauseClass.SOURCE_SELECTION, node=finding.node, config=fault.config, text=text, counters=fault.counters
+                cls=CauseClass.SOURCE_SELECTION,
+                node=finding.node,
+                config=fault.config,
+                text=text,
+                counters=fault.counters,
             )
     return None
 
@@ -523,8 +543,10 @@ def _from_packets(finding: Finding, cluster: Cluster) -> Cause | None:
             if len(hosts) == 2:
                 return Cause(
                     cls=CauseClass.NETWORK, node=None, config=None,
-                    text=f"Nothing in the state of {hosts[0].name} and {hosts[1].name} keeps these packets: what lies between "
-                    "them does. Networks that filter have to pass IP protocol 4 (not port 4, and not 94, which some call ipip).",
+                    text=f"Nothing in the state of {hosts[0].name} and {hosts[1].name} keeps these packets: what lies "
+                    "between "
+                    "them does. Networks that filter have to pass IP protocol 4 (not port 4, and not 94, which some "
+                    "call ipip).",
                 )  # fmt: skip
     return None
 
@@ -540,6 +562,9 @@ def _path_mtu(finding: Finding, cluster: Cluster) -> Cause | None:
         if shown:
             return Cause(
                 cls=CauseClass.MTU, node=finding.node, config=None,
-                text=f"The MTUs of the nodes fit one another ({', '.join(shown)}); a router on the way takes smaller packets only.",
+                text=f"The MTUs of the nodes fit one another ({', '.join(shown)}); a router on the way takes smaller "
+                "packets only.",
             )  # fmt: skip
-    return Cause(cls=CauseClass.MTU, node=finding.node, config=None, text="A router on the way takes smaller packets only.")
+    return Cause(
+        cls=CauseClass.MTU, node=finding.node, config=None, text="A router on the way takes smaller packets only."
+    )

@@ -7,15 +7,18 @@ that a cause can show it. Every snapshot counts as a host, except the earlier li
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from ipaddress import IPv4Address, IPv4Network
+from typing import TYPE_CHECKING
 
 from ipipscope.hosts.firewall import Firewall
 from ipipscope.hosts.model import Part, Route, Snapshot
 from ipipscope.hosts.route_lookup import Fib, Outcome
 from ipipscope.hosts.tunnel import encapsulate, is_tunnel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from ipaddress import IPv4Address, IPv4Network
 
 _WORKLOADS = ("cali", "veth", "tap", "lxc")
 _VIRTUAL = ("docker", "virbr", "br-", "cni", "kube-", "nodelocal", "dummy", "lo")
@@ -271,7 +274,9 @@ class Cluster:
                 for route in other.tunnel_routes
                 if route.destination == block.network
                 for hop in route.hops
-                if hop.via is not None and hop.via not in local and hop.via not in network
+                if hop.via is not None
+                and hop.via not in local
+                and hop.via not in network
                 and not (other.name == host.name and not route.onlink)
             )
             for (via, other_name, line), _ in votes.most_common():

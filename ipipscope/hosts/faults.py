@@ -6,17 +6,20 @@ The paths that packets take are walked in `outbound` and `inbound`, sizes are co
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from ipaddress import IPv4Address, IPv4Network
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from ipipscope.hosts.cluster import Host, Known
-from ipipscope.hosts.firewall import Judgement
-from ipipscope.hosts.model import Route, Tunnel
-from ipipscope.hosts.route_lookup import Decision
 from ipipscope.model import CauseClass, Confidence, Impact
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from ipaddress import IPv4Address, IPv4Network
+
+    from ipipscope.hosts.cluster import Host, Known
+    from ipipscope.hosts.firewall import Judgement
+    from ipipscope.hosts.model import Route, Tunnel
+    from ipipscope.hosts.route_lookup import Decision
 
 
 class Kind(StrEnum):

@@ -17,7 +17,8 @@ from ipipscope.hosts.route_lookup import Fib, Outcome
 
 STEPS_MAX: Final = 200_000
 DEPTH_MAX: Final = 32
-PROTOCOLS: Final = {  # iana.org/assignments/protocol-numbers; the word ipip in /etc/protocols is 94, which is not IP-in-IP
+# iana.org/assignments/protocol-numbers; the word ipip in /etc/protocols is 94, which is not IP-in-IP
+PROTOCOLS: Final = {
     "all": None, "any": None, "0": None, "icmp": 1, "igmp": 2, "ipencap": 4, "ipv4": 4, "ip-encap": 4, "tcp": 6,
     "udp": 17, "gre": 47, "esp": 50, "ah": 51, "ipip": 94, "sctp": 132, "ipv6": 41, "icmpv6": 58, "ipv6-icmp": 58,
     "udplite": 136, "vrrp": 112, "ospf": 89, "dccp": 33, "mh": 135,
@@ -70,14 +71,14 @@ class Judgement:
     def line(self) -> str:
         """The deciding line as the host shows it."""
         if self.rule is not None:
-            prefix = f"-t {self.chain.table} " if self.chain and self.chain.table not in ("filter",) else ""
+            prefix = f"-t {self.chain.table} " if self.chain and self.chain.table != "filter" else ""
             return prefix + self.rule.text if self.rule.text.startswith("-A") else self.rule.text
         if self.chain is not None:
             return f"-t {self.chain.table} -P {self.chain.name} {str(self.chain.policy).upper()}"
         return ""
 
 
-class _OutOfSteps(Exception):
+class _OutOfSteps(Exception):  # noqa: N818 - no error: the walk just ends here
     pass
 
 
@@ -273,7 +274,9 @@ class Firewall:
         base = chain if chain.hook else Chain(table=chain.table, name="POSTROUTING", hook="POSTROUTING")
         return Judgement(verdict=Verdict.UNKNOWN, ruleset=ruleset, chain=base, rule=rule)
 
-    def _translating(self, ruleset: Ruleset, chain: Chain, walk: _Walk, depth: int) -> tuple[Chain, FirewallRule] | bool:
+    def _translating(
+        self, ruleset: Ruleset, chain: Chain, walk: _Walk, depth: int
+    ) -> tuple[Chain, FirewallRule] | bool:
         """The rewriting rule; True when the packet leaves the table unchanged, False when the chain is just left."""
         if depth > DEPTH_MAX:
             return True

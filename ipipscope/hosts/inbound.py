@@ -5,12 +5,12 @@ Walked as the kernel walks it; the first fault that ends the way ends the list.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Network
+from typing import TYPE_CHECKING, Any
 
 from ipipscope.hosts import outbound
-from ipipscope.hosts.cluster import Cluster, Host
+from ipipscope.hosts.cluster import Cluster, Host, Known
 from ipipscope.hosts.faults import Fault, Kind, kernel_counters, link_counters, rule_counters
 from ipipscope.hosts.firewall import Packet
 from ipipscope.hosts.model import Part
@@ -18,6 +18,9 @@ from ipipscope.hosts.route_lookup import Outcome
 from ipipscope.hosts.rp_filter import MODES, reverse_path, setting
 from ipipscope.hosts.tunnel import encapsulate, is_tunnel, receive
 from ipipscope.model import Impact
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _NOBODY = ("FAILED", "INCOMPLETE")
 
@@ -62,14 +65,15 @@ def inbound(cluster: Cluster, arrival: Arrival) -> Iterator[Fault]:
 def _before(cluster: Cluster, arrival: Arrival) -> Fault | None:
     host = arrival.host
     nic = arrival.interface or host.arrival_device(arrival.outer_destination)
-    common = {"host": host, "interface": nic, "peer": arrival.outer_source, "peer_host": arrival.sender}
+    common: dict[str, Any] = {"host": host, "interface": nic, "peer": arrival.outer_source, "peer_host": arrival.sender}
     if nic is not None and host.knows_routes:
         path = reverse_path(host.fib, arrival.outer_source, nic, destination=arrival.outer_destination)
         if path.passes is False and path.mode:
             back = path.back.route.line if path.back.route else "no route"
             return Fault(
                 kind=Kind.RP_FILTER_OUTER, config=setting(host.snapshot, nic), decision=path.back,
-                text=f"{arrival.outer_source} arrives on {nic} of {host.name}, where rp_filter is {MODES.get(path.mode)}, "
+                text=f"{arrival.outer_source} arrives on {nic} of {host.name}, where rp_filter is "
+                f"{MODES.get(path.mode)}, "
                 f"but the route back is `{back}`.",
                 counters=kernel_counters(host, ("TcpExtIPReversePathFilter",)), **common,
             )  # fmt: skip
@@ -128,7 +132,7 @@ def _other_remote(cluster: Cluster, arrival: Arrival, reason: str, device: str) 
             yield Fault(
                 kind=Kind.OUTER_SOURCE, host=sender, config=under, text=text, counters=counters, tunnel=tunnel,
                 interface=made.outer.device, peer=arrival.outer_destination, peer_host=host, decision=made.outer,
-                route=made.outer.route, expected=outbound.Known(expected, f"`{tunnel.line}` on {host.name}")
+                route=made.outer.route, expected=Known(expected, f"`{tunnel.line}` on {host.name}")
                 if tunnel and expected
                 else None,
             )  # fmt: skip
@@ -188,14 +192,20 @@ def _to_the_pod(host: Host, packet: Packet, network: IPv4Network) -> Iterator[Fa
     pod = packet.destination
     decision = host.fib.lookup(pod, source=packet.source, in_interface=packet.in_interface)
     line = decision.route.line if decision.route else None
-    common = {"host": host, "address": pod, "decision": decision, "route": decision.route, "interface": decision.device}
+    common: dict[str, Any] = {
+        "host": host,
+        "address": pod,
+        "decision": decision,
+        "route": decision.route,
+        "interface": decision.device,
+    }
     if decision.dropped:
         said = f"; `{line}` refuses the packet" if line else ""
-        yield Fault(
-            kind=Kind.POD_GONE, config=line, text=f"{host.name} has no route to the pod {pod}{said}.", **common
-        )
+        yield Fault(kind=Kind.POD_GONE, config=line, text=f"{host.name} has no route to the pod {pod}{said}.", **common)
         return
-    if host.workload_device(pod) is None and (decision.gateway is not None or is_tunnel(host.snapshot, decision.device)):
+    if host.workload_device(pod) is None and (
+        decision.gateway is not None or is_tunnel(host.snapshot, decision.device)
+    ):
         yield Fault(
             kind=Kind.POD_GONE, config=line, text=f"{pod} is no pod of {host.name}: `{line}` sends the packet on.",
             **common,
@@ -209,7 +219,8 @@ def _to_the_pod(host: Host, packet: Packet, network: IPv4Network) -> Iterator[Fa
     if link is not None and link.flags and "NO-CARRIER" in link.flags:
         yield Fault(
             kind=Kind.POD_SILENT, config=f"{link.name}: <{','.join(link.flags)}>",
-            text=f"{link.name}, the interface of {pod} on {host.name}, has no carrier: the pod's end is down.", **common,
+            text=f"{link.name}, the interface of {pod} on {host.name}, has no carrier: the pod's end is "
+            "down.", **common,
         )  # fmt: skip
         return
     near = next((one for one in host.snapshot.neighbours if one.address == pod), None)

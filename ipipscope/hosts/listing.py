@@ -43,7 +43,7 @@ _NAMES: Final = {
     "routes": Listing.ROUTES, "ipsets": Listing.IPSETS, "iptables": Listing.IPTABLES, "nodes": Listing.OTHER,
     "rp filter": Listing.SYSCTL, "ip forward": Listing.SYSCTL,
 }  # fmt: skip
-_CHANGING = frozenset("add del delete replace change append flush set".split())
+_CHANGING = frozenset(["add", "del", "delete", "replace", "change", "append", "flush", "set"])
 
 
 def of_command(command: str) -> Listing | None:

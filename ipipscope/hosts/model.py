@@ -154,6 +154,7 @@ class Route:
 
     @property
     def onlink(self) -> bool:
+        """Whether the kernel was told not to look where the next hop is."""
         return "onlink" in self.flags
 
     @property

@@ -5,17 +5,21 @@ Walked as the kernel walks it; the first fault that ends the way ends the list.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
+from typing import TYPE_CHECKING, Any
 
-from ipipscope.hosts.cluster import Block, Cluster, Host, Known
 from ipipscope.hosts.faults import Fault, Kind, kernel_counters, link_counters, rule_counters
 from ipipscope.hosts.firewall import Packet, Verdict
 from ipipscope.hosts.model import DEFAULT, MAIN, Part
 from ipipscope.hosts.route_lookup import Decision, Outcome
 from ipipscope.hosts.tunnel import Drop, Encapsulation, encapsulate, is_tunnel
 from ipipscope.model import Confidence, Impact
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from ipipscope.hosts.cluster import Block, Cluster, Host, Known
 
 _USUAL_TABLES = (MAIN, "254", DEFAULT, "253", None)
 
@@ -46,7 +50,7 @@ def outbound(cluster: Cluster, way: Way) -> Iterator[Fault]:
     if workload and host.snapshot.ip_forward is False:
         yield forwarding_off(host)
         return
-    fault = _inner(cluster, host, decision, block, network, expected)
+    fault = _inner(host, decision, block, network, expected)
     if fault is not None:
         yield fault
         return
@@ -95,10 +99,16 @@ def forward_fault(host: Host, packet: Packet, block: IPv4Network | None) -> Faul
 
 
 def _inner(
-    cluster: Cluster, host: Host, decision: Decision, block: Block | None, network: IPv4Network, expected: Known | None
+    host: Host, decision: Decision, block: Block | None, network: IPv4Network, expected: Known | None
 ) -> Fault | None:
     route, line = decision.route, decision.route.line if decision.route else None
-    common = {"host": host, "block": network, "expected": expected, "route": route, "decision": decision}
+    common: dict[str, Any] = {
+        "host": host,
+        "block": network,
+        "expected": expected,
+        "route": route,
+        "decision": decision,
+    }
     if decision.outcome is Outcome.LOCAL:
         if block is None or block.owner is host:
             return None
@@ -127,7 +137,9 @@ def _inner(
     return _native(host, decision, block, network, common)
 
 
-def _native(host: Host, decision: Decision, block: Block | None, network: IPv4Network, common: dict) -> Fault | None:  # type: ignore[type-arg]
+def _native(
+    host: Host, decision: Decision, block: Block | None, network: IPv4Network, common: dict[str, Any]
+) -> Fault | None:
     route, expected = decision.route, common["expected"]
     if route is None or (not host.tunnels and not host.tunnel_routes):
         return None
@@ -145,7 +157,8 @@ def _native(host: Host, decision: Decision, block: Block | None, network: IPv4Ne
             **common,
         )  # fmt: skip
     if route.destination.prefixlen < network.prefixlen:
-        text = f"{host.name} has no route to {network}; `{route.line}` sends its packets {where} without an outer header."
+        text = f"{host.name} has no route to {network}; `{route.line}` sends its packets {where} without an outer "
+        "header."
         return Fault(kind=Kind.NO_BLOCK_ROUTE, config=route.line, text=text, impact=impact, **common)
     text = f"{host.name}'s route `{route.line}` sends packets to {network} {where} without an outer header."
     return Fault(kind=Kind.NOT_TUNNELLED, config=route.line, text=text, impact=impact, **common)
@@ -157,7 +170,7 @@ def _outer(
     host, route = way.host, made.inner.route
     network = block.network if block else IPv4Network(f"{way.destination}/32")
     line = route.line if route else None
-    common = {
+    common: dict[str, Any] = {
         "host": host, "block": network, "expected": expected, "route": route, "decision": made.outer,
         "interface": made.device,
     }  # fmt: skip
@@ -188,7 +201,8 @@ def _outer(
         under = made.outer.route.line if made.outer.route else None
         yield Fault(
             kind=Kind.UNDERLAY_LOOP, config=under, peer=made.outer_destination,
-            text=f"On {host.name} the underlay route `{under}` to {made.outer_destination} leads into {made.device} itself.",
+            text=f"On {host.name} the underlay route `{under}` to {made.outer_destination} leads into {made.device} "
+            "itself.",
             counters=link_counters(host, made.device, "tx", "collisions", "errors"), **common,
         )  # fmt: skip
         return
@@ -200,13 +214,14 @@ def _outer(
             counters=link_counters(host, made.device, "tx", "carrier_errors", "errors"), **common,
         )  # fmt: skip
         return
-    yield from _addresses(cluster, way, made, block, expected, common)
+    yield from _addresses(cluster, way, made, block, common)
 
 
 def _addresses(
-    cluster: Cluster, way: Way, made: Encapsulation, block: Block | None, expected: Known | None, common: dict  # type: ignore[type-arg]
+    cluster: Cluster, way: Way, made: Encapsulation, block: Block | None, common: dict[str, Any]
 ) -> Iterator[Fault]:
     host, route = way.host, made.inner.route
+    expected: Known | None = common["expected"]
     owner = block.owner if block else None
     line = route.line if route else None
     wrong = _is_wrong(host, made.outer_destination, owner, expected, way.hints)
@@ -261,16 +276,20 @@ def tunnel_addresses(cluster: Cluster, host: Host) -> Iterator[Fault]:
             if block is not None and own and block.network not in own:
                 whose = f"of {block.owner.name}" if block.owner else "of another node"
                 yield Fault(
-                    kind=Kind.FOREIGN_TUNNEL_ADDRESS, host=host, config=f"inet {address}/32 dev {device}", interface=device,
+                    kind=Kind.FOREIGN_TUNNEL_ADDRESS, host=host, config=f"inet {address}/32 dev "
+                    f"{device}", interface=device,
                     address=address, block=block.network, peer_host=block.owner,
-                    text=f"{device} of {host.name} has {address}, an address of the block {block.network} {whose}: answers to "
+                    text=f"{device} of {host.name} has {address}, an address of the block {block.network} {whose}: "
+                    "answers to "
                     "the node's own packets go there.",
                 )  # fmt: skip
         wanted = own or routed
         if not held and wanted and link is not None and link.up:
             yield Fault(
-                kind=Kind.NO_TUNNEL_ADDRESS, host=host, config=f"{device}: <{','.join(link.flags)}>, no inet", interface=device,
-                text=f"{device} of {host.name} has no address: packets of the node itself to other nodes' pods carry a NIC's "
+                kind=Kind.NO_TUNNEL_ADDRESS, host=host, config=f"{device}: <{','.join(link.flags)}>, no "
+                "inet", interface=device,
+                text=f"{device} of {host.name} has no address: packets of the node itself to other nodes' pods carry "
+                "a NIC's "
                 "address, which the others answer without the tunnel. (Not so where eBPF mode uses HostAddress.)",
                 impact=Impact.NONE, confidence=Confidence.LIKELY,
             )  # fmt: skip
@@ -304,7 +323,9 @@ def _is_wrong(
         return via not in owner.addresses
     recorded = {node.address for node in host.snapshot.calico.nodes if node.address is not None}
     if recorded:
-        return via not in recorded or (expected is not None and expected.address in recorded and via != expected.address)
+        return via not in recorded or (
+            expected is not None and expected.address in recorded and via != expected.address
+        )
     return bool(expected and expected.address in tuple(hints) and via != expected.address)
 
 

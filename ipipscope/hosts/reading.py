@@ -9,10 +9,9 @@ from __future__ import annotations
 import os
 import stat
 import tarfile
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ipipscope.hosts.assembly import Pieces, decode, merged_calico
 from ipipscope.hosts.errors import BadState, StateUnreadable
@@ -22,6 +21,9 @@ from ipipscope.hosts.listing import Listing, of_document, of_name
 from ipipscope.hosts.model import Calico, LeftOut, Part, Snapshot
 from ipipscope.hosts.snapshot_json import from_document
 from ipipscope.hosts.terminal import kept, printed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 FILE_MAX: Final = 64 << 20
 """Octets of one file; a node's whole iptables-save is a few megabytes."""
@@ -106,7 +108,9 @@ class _Reader:
         self._walk(root, (root.resolve().name if root.name in ("", ".", "..") else root.name,), DEPTH_MAX)
         if self.files == before:
             self._problem(
-                str(folder), "no host state in it.", "Put `ip -j addr`, `ip -j route show table all` ... into files there."
+                str(folder),
+                "no host state in it.",
+                "Put `ip -j addr`, `ip -j route show table all` ... into files there.",
             )
 
     def _walk(self, folder: Path, parts: tuple[str, ...], depth: int) -> None:
@@ -133,7 +137,9 @@ class _Reader:
 
     def _octets(self, octets: bytes, name: str, parts: tuple[str, ...], *, alone: bool) -> None:
         if len(octets) > FILE_MAX:
-            self._problem(name, f"it is larger than {FILE_MAX >> 20} MiB.", "Keep the listings that concern the overlay.")
+            self._problem(
+                name, f"it is larger than {FILE_MAX >> 20} MiB.", "Keep the listings that concern the overlay."
+            )
         elif b"\0" in octets[:65_536]:
             if alone or of_name(parts[-1]) is not None:
                 self._problem(name, "it is no text.", "Save what the command prints, or name the capture as one.")
@@ -261,7 +267,7 @@ class _Reader:
 
 def _completed(raw: Snapshot, paste: Snapshot) -> Snapshot:
     """One node's raw outputs, with what only a paste or snapshot file of it holds."""
-    chosen = {}
+    chosen: dict[str, Any] = {}
     for name in Snapshot.__dataclass_fields__:
         value, other = getattr(raw, name), getattr(paste, name)
         chosen[name] = value if value or value is False else other

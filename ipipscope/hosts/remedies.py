@@ -5,21 +5,26 @@ exists; those that change the whole cluster follow and say so in `why`. Every va
 number or an interface name before it gets here, and every word is quoted for the shell.
 """
 
+# ruff: noqa: ARG001  # every way to mend is called alike, most need no cluster
+
 from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Callable, Iterator
-from ipaddress import IPv4Address, IPv4Network
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from ipipscope.hosts.cluster import Cluster, Host, Known
 from ipipscope.hosts.faults import Fault, Kind
 from ipipscope.hosts.firewall import Packet
 from ipipscope.hosts.formats.values import interface_name
 from ipipscope.hosts.model import MAIN, Route
 from ipipscope.hosts.tunnel import FALLBACK, IPIP_OVERHEAD
 from ipipscope.model import Remedy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from ipaddress import IPv4Address, IPv4Network
+
+    from ipipscope.hosts.cluster import Cluster, Host, Known
 
 LASTS = "It is gone after a reboot or when its owner programs the route again: let the owner do it, or make it lasting."
 CLUSTER = "For the cluster: "
@@ -88,6 +93,15 @@ def _tunnel_route(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
                 risk=f"Takes effect at once for all pods in {block}. {LASTS}",
                 undo=undo,
             )
+    if fault.expected is None:
+        yield Remedy(
+            node=host.name,
+            command=command("calicoctl", "get", "nodes", "-o", "wide"),
+            why=f"{CLUSTER}the state at hand does not show which node owns {block}; its address in this list is the "
+            "right next "
+            "hop (`calicoctl ipam show --show-blocks` names the owner's block).",
+            risk="None: it only asks.",
+        )
     yield from _owner_programs_again(fault, protocol)
 
 
@@ -131,7 +145,8 @@ def _owner_programs_again(fault: Fault, protocol: str | None) -> Iterator[Remedy
             "kubectl", "delete", "pod", "-n", "kube-system", "-l", "k8s-app=calico-node",
             "--field-selector", f"spec.nodeName={name}",
         ),
-        why=f"{CLUSTER}calico-node on {name} starts again and {who} programs its routes, so that the cure lasts.{stale}",
+        why=f"{CLUSTER}calico-node on {name} starts again and {who} programs its routes, so that the cure "
+        f"lasts.{stale}",
         risk=f"No new pod gets an interface on {name} for some seconds; traffic goes on. {NAMESPACE_NOTE}",
         undo="Nothing to undo.",
     )  # fmt: skip
@@ -149,7 +164,8 @@ def _rule(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
         )  # fmt: skip
     yield Remedy(
         node=fault.host.name, command=command("ip", "rule", "list"),
-        why="Find who added the rule (a VPN, another network plugin, a load balancer) and exempt the pod networks there.",
+        why="Find who added the rule (a VPN, another network plugin, a load balancer) and exempt the pod networks "
+        "there.",
         risk="None: it only lists.",
     )  # fmt: skip
 
@@ -159,7 +175,8 @@ def _underlay_loop(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
     if route is not None:
         yield Remedy(
             node=fault.host.name, command=_delete(route), undo=_undo(route),
-            why=f"`{route.line}` sends the encapsulated packets into the tunnel again; without it the underlay's route counts.",
+            why=f"`{route.line}` sends the encapsulated packets into the tunnel again; without it the underlay's "
+            "route counts.",
             risk="Other traffic that it carried takes the next wider route.",
         )  # fmt: skip
     yield from _owner_programs_again(fault, _protocol(fault.host, fault.route))
@@ -199,11 +216,10 @@ def _no_underlay(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
                 via, device = gateway
                 yield Remedy(
                     node=host.name,
-                    command=command(
-                        "ip", "route", "replace", f"{peer}/32", "via", via, "dev", interface_name(device)
-                    ),
+                    command=command("ip", "route", "replace", f"{peer}/32", "via", via, "dev", interface_name(device)),
                     undo=command("ip", "route", "del", f"{peer}/32"),
-                    why=f"{via} is the gateway of other routes here; whether it reaches {peer} the state does not show.",
+                    why=f"{via} is the gateway of other routes here; whether it reaches {peer} the state does not "
+                    "show.",
                     risk="Lasts until a reboot.",
                 )
     yield Remedy(
@@ -278,8 +294,10 @@ def _source_by_routes(fault: Fault) -> Iterator[Remedy]:
         return
     yield Remedy(
         node=host.name, command=_delete(route), undo=_undo(route),
-        why=f"Without the connected route the packets take the default route; that has to leave by the NIC of {right.address}.",
-        risk="The riskiest way: cuts whoever manages the node over that network, and fails where the default route leaves "
+        why="Without the connected route the packets take the default route; that has to leave by the NIC of "
+        f"{right.address}.",
+        risk="The riskiest way: cuts whoever manages the node over that network, and fails where the default route "
+        "leaves "
         "by the same NIC.",
     )  # fmt: skip
 
@@ -313,7 +331,8 @@ def _retired(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
         yield Remedy(
             node=fault.host.name, command=command("ip", "addr", "add", *add),
             undo=command("ip", "addr", "del", *add),
-            why=f"The other nodes send to {old}; with it back on {fault.interface} the packets arrive until Calico knows the new one.",
+            why=f"The other nodes send to {old}; with it back on {fault.interface} the packets arrive until Calico "
+            "knows the new one.",
             risk=f"Makes sure first that nobody else has {old} now: `arping -D -I {fault.interface} {old}`.",
         )  # fmt: skip
     yield from _owner_programs_again(fault, _protocol(fault.host, None))
@@ -337,7 +356,8 @@ def _loose(fault: Fault, interface: str) -> Remedy:
         command=_sysctl(interface, "rp_filter", 2),
         why=f"The higher of `all` and {interface} counts, so {interface} alone becomes loose: a source needs a route, "
         "no longer by the same interface.",
-        risk=f"Spoofed sources that have some route are taken on {interface}. Felix wants IgnoreLooseRPF=true where rp_filter is "
+        risk=f"Spoofed sources that have some route are taken on {interface}. Felix wants IgnoreLooseRPF=true where "
+        "rp_filter is "
         "2 for all. Lasts until a reboot: put it into /etc/sysctl.d.",
         undo=_sysctl(interface, "rp_filter", was),
     )
@@ -349,8 +369,11 @@ def _rp_filter_outer(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
     if fault.peer is not None and fault.interface:
         yield Remedy(
             node=fault.host.name,
-            command=command("ip", "route", "get", fault.peer, "iif", interface_name(fault.interface), "from", fault.peer),
-            why=f"Better than a loose filter is a route to {fault.peer} by {fault.interface}, where its packets arrive, or "
+            command=command(
+                "ip", "route", "get", fault.peer, "iif", interface_name(fault.interface), "from", fault.peer
+            ),
+            why=f"Better than a loose filter is a route to {fault.peer} by {fault.interface}, where its packets "
+            "arrive, or "
             "one network for all nodes' addresses (IP_AUTODETECTION_METHOD=cidr=...).",
             risk="None: it only asks.",
         )
@@ -405,7 +428,13 @@ def _hook_of(table: str, hook: str) -> str:
 
 
 def _nft_match(match: tuple[object, ...]) -> list[object]:
-    names = {"-p": ("meta", "l4proto"), "-s": ("ip", "saddr"), "-d": ("ip", "daddr"), "-i": ("iifname",), "-o": ("oifname",)}
+    names = {
+        "-p": ("meta", "l4proto"),
+        "-s": ("ip", "saddr"),
+        "-d": ("ip", "daddr"),
+        "-i": ("iifname",),
+        "-o": ("oifname",),
+    }
     words: list[object] = []
     for option, value in zip(match[::2], match[1::2], strict=True):
         words += [*names[str(option)], value]
@@ -425,7 +454,8 @@ def _firewall_in(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
     name = fault.judgement.set_name if fault.judgement else None
     risk = _FIREWALL_RISK
     if name:
-        risk = f"Takes IPIP from {fault.peer} although {name} does not list it; Felix puts its own chain first again some day."
+        risk = f"Takes IPIP from {fault.peer} although {name} does not list it; Felix puts its own chain first again "
+        "some day."
     yield Remedy(
         node=fault.host.name, command=do, undo=undo, risk=risk, why=f"Packets of protocol 4 from {fault.peer} come in."
     )
@@ -497,7 +527,8 @@ def _nat(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
         node=fault.host.name, command=do, undo=undo,
         why="Packets between the two blocks leave the table before the translating rule; connections that conntrack "
         "already translates keep their address until they end.",
-        risk="Lasts until the rule's owner (kube-proxy, a kubelet unit, Docker) writes the table again: correct clusterCIDR, "
+        risk="Lasts until the rule's owner (kube-proxy, a kubelet unit, Docker) writes the table again: correct "
+        "clusterCIDR, "
         "--masquerade-all or natOutgoing there.",
     )  # fmt: skip
 
@@ -583,7 +614,8 @@ def _pod_gone(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
         yield Remedy(
             node=host.name, command=command("ip", "route", "replace", *route),
             undo=command("ip", "route", "del", *route[:3]),
-            why=f"{idle[0]} is the only pod interface here without a route, so it is most likely that of {fault.address}.",
+            why=f"{idle[0]} is the only pod interface here without a route, so it is most likely that of "
+            f"{fault.address}.",
             risk="If the pod is gone and the interface is another one's, its packets go astray.",
         )  # fmt: skip
     yield Remedy(
@@ -591,7 +623,8 @@ def _pod_gone(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
         command=command(
             "kubectl", "get", "pods", "-A", "-o", "wide", "--field-selector", f"status.podIP={fault.address}"
         ),
-        why=f"{CLUSTER}tells whether a pod has {fault.address} at all, and on which node; who still uses the address of a pod "
+        why=f"{CLUSTER}tells whether a pod has {fault.address} at all, and on which node; who still uses the address "
+        "of a pod "
         "that is gone holds a stale endpoint.",
         risk="None: it only asks.",
     )
@@ -622,7 +655,8 @@ def _workload_mtu(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
             node=host.name, command=command("ip", "link", "set", interface_name(device), "mtu", fault.number),
             undo=command("ip", "link", "set", interface_name(device), "mtu", mtu),
             why=f"The underlay has room for {fault.number} octets inside the outer header, {device} takes {mtu}.",
-            risk="The other nodes' devices and every router between have to take as much. Felix sets its own value again "
+            risk="The other nodes' devices and every router between have to take as much. Felix sets its own value "
+            "again "
             "(ipipMTU).",
         )  # fmt: skip
     else:
@@ -636,7 +670,8 @@ def _workload_mtu(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
                 "iptables", "-t", "mangle", "-D", "FORWARD", "-o", interface_name(device), "-p", "tcp", "--tcp-flags",
                 "SYN,RST", "SYN", "-j", "TCPMSS", "--clamp-mss-to-pmtu",
             ),
-            why="TCP agrees on segments that fit, at once and for pods that run already; a ping with DF stays too large.",
+            why="TCP agrees on segments that fit, at once and for pods that run already; a ping with DF stays too "
+            "large.",
             risk="None known; other protocols still depend on ICMP fragmentation needed.",
         )  # fmt: skip
     fits = min(value for value in (mtu, fault.number) if value) if mtu or fault.number else 1480
@@ -645,10 +680,12 @@ def _workload_mtu(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
 
 def _calico_mtu(fault: Fault, fits: int, largest: int) -> Iterator[Remedy]:
     was = f" ({largest} before)" if largest else ""
+    patch = f'{{"spec":{{"ipipMTU":{fits}}}}}'
     yield Remedy(
         node=fault.host.name,
-        command=command("calicoctl", "patch", "felixconfiguration", "default", "-p", f'{{"spec":{{"ipipMTU":{fits}}}}}'),
-        why=f"{CLUSTER}the tunnels get MTU {fits}; set veth_mtu in the calico-config ConfigMap to {fits} too{was} and create the "
+        command=command("calicoctl", "patch", "felixconfiguration", "default", "-p", patch),
+        why=f"{CLUSTER}the tunnels get MTU {fits}; set veth_mtu in the calico-config ConfigMap to {fits} too{was} and "
+        "create the "
         "pods anew, they keep their MTU for life.",
         risk="Pods that run keep the old MTU until they are created anew.",
         undo="Patch the former values back.",
@@ -681,8 +718,11 @@ def _path_mtu(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
     elif fault.peer is not None:
         yield Remedy(
             node=host.name,
-            command=command("ping", "-M", "do", "-c", 3, "-s", (link.mtu if link and link.mtu else 1480) - 8, fault.peer),
-            why="Finds the largest packet that the path takes (the size and 28 octets); then set tunl0's MTU to 20 less, on "
+            command=command(
+                "ping", "-M", "do", "-c", 3, "-s", (link.mtu if link and link.mtu else 1480) - 8, fault.peer
+            ),
+            why="Finds the largest packet that the path takes (the size and 28 octets); then set tunl0's MTU to 20 "
+            "less, on "
             "every node, or raise the router's MTU.",
             risk="None: it only asks.",
         )
@@ -711,7 +751,8 @@ def _tunnel_address(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
     yield Remedy(
         node=host.name,
         command=command("cat", "/var/lib/calico/nodename"),
-        why="Nodes cloned from one image share this file and then their tunnel address: remove it where it names another "
+        why="Nodes cloned from one image share this file and then their tunnel address: remove it where it names "
+        "another "
         "node. The pool has to allow use for tunnels (allowedUses: Tunnel) and have IPIP on.",
         risk="None: it only reads.",
     )
@@ -721,7 +762,7 @@ def _tunnel_address(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
 def _shared(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
     yield Remedy(
         node=fault.host.name,
-        command=command("arping", "-D", "-c", 3, "-I", fault.interface or "eth0", fault.address or "0.0.0.0"),
+        command=command("arping", "-D", "-c", 3, "-I", fault.interface or "NIC", fault.address or "ADDRESS"),
         why="Shows who else answers for the address; give one of the two nodes another one.",
         risk="None: it only asks.",
     )
@@ -733,7 +774,8 @@ def _no_neighbour(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
         yield Remedy(
             node=fault.host.name,
             command=command("ip", "neigh", "flush", "to", fault.peer, "dev", interface_name(device)),
-            why=f"Makes the kernel ask again who has {fault.peer}; when it stays FAILED, that node is down, has another address, "
+            why=f"Makes the kernel ask again who has {fault.peer}; when it stays FAILED, that node is down, has "
+            "another address, "
             "or the switch drops ARP.",
             risk="None known.",
             undo="Nothing to undo.",

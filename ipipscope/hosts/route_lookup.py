@@ -8,11 +8,10 @@ except `local`, which is rebuilt from the addresses.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ipipscope.hosts.model import (
     DEFAULT_RULES,
@@ -25,6 +24,9 @@ from ipipscope.hosts.model import (
     Route,
     Snapshot,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 SCOPES: Final = {"global": 0, "universe": 0, "site": 200, "link": 253, "host": 254, "nowhere": 255}  # rtnetlink(7)
 _TABLE_NAMES: Final = {"254": MAIN, "255": LOCAL, "253": "default", "0": "all"}
@@ -227,11 +229,10 @@ class Fib:
         if not hops:
             return Decision(destination=destination, outcome=outcome, route=route, rule=rule)
         if outcome is Outcome.LOCAL:
-            source = route.source or destination
-            hop = NextHop(device="lo")
             return Decision(
-                destination=destination, outcome=outcome, route=route, rule=rule, hop=hop, source=source
-            )
+                destination=destination, outcome=outcome, route=route, rule=rule, hop=NextHop(device="lo"),
+                source=route.source or destination,
+            )  # fmt: skip
         hop = hops[0]
         used = NextHop(via=self.gateway_of(hop), device=hop.device, weight=hop.weight, flags=hop.flags)
         source = route.source or self.select_source(hop.device, hop.via, SCOPES.get(route.scope, 0))

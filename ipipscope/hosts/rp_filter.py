@@ -7,11 +7,13 @@ the higher of `all` and the interface's own counts.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import IPv4Address
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ipipscope.hosts.model import Part, Snapshot
 from ipipscope.hosts.route_lookup import Decision, Fib, Outcome
+
+if TYPE_CHECKING:
+    from ipaddress import IPv4Address
 
 OFF, STRICT, LOOSE = 0, 1, 2
 MODES: Final = {OFF: "off", STRICT: "strict", LOOSE: "loose"}
@@ -81,5 +83,3 @@ def _passes(fib: Fib, back: Decision, interface: str, mode: int) -> bool:
 def _accepts_own(fib: Fib, interface: str) -> bool:
     values = fib.snapshot.accept_local
     return bool(values.get("all", 0) or values.get(interface, 0))
-
-

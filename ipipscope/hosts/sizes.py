@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from ipipscope.hosts.cluster import Cluster, Host
 from ipipscope.hosts.faults import Fault, Kind, kernel_counters
 from ipipscope.hosts.route_lookup import Outcome
 from ipipscope.hosts.tunnel import IPIP_OVERHEAD, encapsulate, is_tunnel, mtu_of
 from ipipscope.model import Confidence, Impact
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ipipscope.hosts.cluster import Cluster, Host
 
 
 def sizes(cluster: Cluster, host: Host) -> Iterator[Fault]:
@@ -37,7 +41,8 @@ def _tunnel(host: Host, device: str, mtu: int, fits: int | None, nic: str) -> It
     under = fits + IPIP_OVERHEAD
     yield Fault(
         kind=Kind.TUNNEL_MTU, host=host, config=f"{device} mtu {mtu}; {nic} mtu {under}", interface=device, number=fits,
-        text=f"A full packet of {device} ({mtu} octets) and its outer header are {mtu + IPIP_OVERHEAD} octets, {nic} of "
+        text=f"A full packet of {device} ({mtu} octets) and its outer header are {mtu + IPIP_OVERHEAD} octets, {nic} "
+        "of "
         f"{host.name} takes {under}: outer packets are fragmented, or refused where DF is set.",
         impact=Impact.NONE, counters=kernel_counters(host, ("IpFragCreates", "IpFragFails")),
     )  # fmt: skip
@@ -45,9 +50,7 @@ def _tunnel(host: Host, device: str, mtu: int, fits: int | None, nic: str) -> It
 
 def _workloads(host: Host, device: str, mtu: int, fits: int | None) -> Iterator[Fault]:
     devices = {route.device for route in host.workload_routes}
-    large = [
-        link for link in host.snapshot.links if link.name in devices and link.mtu is not None and link.mtu > mtu
-    ]
+    large = [link for link in host.snapshot.links if link.name in devices and link.mtu is not None and link.mtu > mtu]
     if not large:
         return
     most = max(link.mtu or 0 for link in large)
@@ -56,7 +59,8 @@ def _workloads(host: Host, device: str, mtu: int, fits: int | None) -> Iterator[
         kind=Kind.WORKLOAD_MTU, host=host, interface=device, workloads=tuple(link.name for link in large),
         config=f"{large[0].name} mtu {large[0].mtu}; {device} mtu {mtu}",
         number=min(most, fits) if fits is not None and fits > mtu else mtu,
-        text=f"Pods of {host.name} ({names}) send packets of up to {most} octets, {device} takes {mtu}: larger ones with "
+        text=f"Pods of {host.name} ({names}) send packets of up to {most} octets, {device} takes {mtu}: larger ones "
+        "with "
         "DF are answered with ICMP fragmentation needed.",
         impact=Impact.PARTIAL, confidence=Confidence.CERTAIN, counters=kernel_counters(host, ("IpFragFails",)),
     )  # fmt: skip

@@ -71,7 +71,7 @@ def run(command: Sequence[str]) -> str:
 def collect(
     node: str | None = None, *, cluster: bool = False, run: Run = run, clock: Callable[[], int] = time.time_ns
 ) -> Snapshot:
-    """This host's network state.
+    """Take this host's network state.
 
     node: the name that findings will use; the host's own name when not given.
     cluster: also ask `kubectl` for the nodes' annotations, which leaves this host.

@@ -35,9 +35,7 @@ def from_document(document: Any) -> Snapshot:
     if not isinstance(document, dict) or not isinstance(document.get("schema"), str):
         raise BadState("it is no snapshot: it names no schema.", "Take one with `ipipscope snapshot`.")
     if document["schema"] != SCHEMA:
-        raise BadState(
-            f"its schema is '{shown(document['schema'])}', this ipipscope reads {SCHEMA}.", "Take it again."
-        )
+        raise BadState(f"its schema is '{shown(document['schema'])}', this ipipscope reads {SCHEMA}.", "Take it again.")
     if not isinstance(document.get("node"), str) or not document["node"]:
         raise BadState("it names no node.", "Take it again with `ipipscope snapshot`.")
     return typing.cast("Snapshot", _decode(Snapshot, document, "snapshot"))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ipipscope.hosts.formats import calico, ip_text
 from ipipscope.hosts.listing import Listing, of_command, of_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 LINE_MAX: Final = 4096
 _PROMPT = re.compile(

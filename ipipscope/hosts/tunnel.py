@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from ipaddress import IPv4Address
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ipipscope.hosts.model import Part, Snapshot, Tunnel
 from ipipscope.hosts.route_lookup import Decision, Fib, Outcome
+
+if TYPE_CHECKING:
+    from ipaddress import IPv4Address
 
 IPIP_OVERHEAD: Final = 20  # RFC 2003 §3: one IPv4 header without options
 FALLBACK: Final = "tunl0"

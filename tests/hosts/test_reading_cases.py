@@ -112,7 +112,9 @@ def test_a_bundle_gives_what_its_folder_gives(tmp_path, case):
         tar.add(folder, "diags/state")
     read = load_snapshots([bundle])
     expected = load_snapshots([folder])
-    assert {n: replace(s, source="") for n, s in read.items()} == {n: replace(s, source="") for n, s in expected.items()}
+    assert {n: replace(s, source="") for n, s in read.items()} == {
+        n: replace(s, source="") for n, s in expected.items()
+    }
 
 
 def test_the_first_story_is_two_listings_of_one_node(story):

@@ -51,7 +51,7 @@ def snapshot():
 
 
 @pytest.fixture(scope="module")
-def populated(namespace):
+def populated(namespace):  # noqa: ARG001 - it is the namespace that everything here runs in
     """Four devices, a few hundred random routes in three tables, rules of every kind."""
     dice = random.Random(20200829)
     ip("link", "set", "lo", "up")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from ipaddress import IPv4Address
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ipipscope.hosts.errors import BadState
 from ipipscope.hosts.formats.values import address, clean, is_address, is_ipv6, items, member, network, whole
 from ipipscope.hosts.model import BlockAffinity, Calico, CalicoNode, CalicoPeer, CalicoPool
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from ipaddress import IPv4Address
 
 _ANNOTATION = "projectcalico.org/"
 

@@ -31,6 +31,7 @@ from ipipscope.hosts.model import (
 ROUTE_TYPES = frozenset(
     ("unicast", "local", "broadcast", "anycast", "multicast", "blackhole", "unreachable", "prohibit", "throw", "nat")
 )
+ANY = frozenset(("any", "0.0.0.0"))  # noqa: S104 - an end left open, nothing is bound
 _COUNTERS = ("bytes", "packets", "errors", "dropped", "carrier_errors", "collisions", "over_errors", "multicast")
 
 
@@ -100,7 +101,7 @@ def tunnels(document: Any) -> tuple[Tunnel, ...]:
         name = interface_name(entry.get("ifname"))
         data = member(info, "info_data", name)
         ends = {
-            end: None if data.get(end, "any") in ("any", "0.0.0.0") else address(data[end], f"{end} end of {name}")
+            end: None if data.get(end, "any") in ANY else address(data[end], f"{end} end of {name}")
             for end in ("local", "remote")
         }
         bound = data.get("link", data.get("dev"))
@@ -124,7 +125,9 @@ def routes(document: Any) -> tuple[Route, ...]:
 
 
 def _foreign(entry: dict[str, Any]) -> bool:
-    return any(is_ipv6(entry.get(key)) for key in ("dst", "gateway", "prefsrc")) or "dst" not in entry or "pref" in entry
+    return (
+        any(is_ipv6(entry.get(key)) for key in ("dst", "gateway", "prefsrc")) or "dst" not in entry or "pref" in entry
+    )
 
 
 def _route(entry: dict[str, Any]) -> Route:
@@ -217,5 +220,3 @@ def neighbours(document: Any) -> tuple[Neighbour, ...]:
         for entry in items(document, "the list of neighbours")
         if "dst" in entry and not is_ipv6(entry["dst"])
     )
-
-

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Iterable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ipipscope.hosts.errors import BadState
-from ipipscope.hosts.formats.ip_json import ROUTE_TYPES
+from ipipscope.hosts.formats.ip_json import ANY, ROUTE_TYPES
 from ipipscope.hosts.formats.values import (
     U32,
     address,
@@ -21,15 +21,40 @@ from ipipscope.hosts.formats.values import (
 )
 from ipipscope.hosts.model import MAIN, Address, Link, Neighbour, NextHop, PolicyRule, Route, Tunnel
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 LINE_MAX: Final = 4096
 """Longer lines are none that ip prints."""
 _HEAD = re.compile(r"^\d{1,10}:\s+(\S{1,80}?):\s+<([A-Z0-9_,-]*)>\s+(.*)$")
 _PREFIX = re.compile(r"^\d{1,3}(\.\d{1,3}){1,3}(/\d{1,2})?$")
 _FLAG_WORDS = frozenset(("onlink", "linkdown", "dead", "pervasive", "offload", "trap", "notify", "unresolved"))
-_NUMBERED = ("metric", "mtu", "weight")
 _VALUED = frozenset(
-    "advmss realms window rtt rttvar cwnd initcwnd initrwnd ssthresh hoplimit quickack congctl error nhid expires pref "
-    "rto_min features fastopen_no_cookie encap age ipid lock".split()
+    [
+        "advmss",
+        "realms",
+        "window",
+        "rtt",
+        "rttvar",
+        "cwnd",
+        "initcwnd",
+        "initrwnd",
+        "ssthresh",
+        "hoplimit",
+        "quickack",
+        "congctl",
+        "error",
+        "nhid",
+        "expires",
+        "pref",
+        "rto_min",
+        "features",
+        "fastopen_no_cookie",
+        "encap",
+        "age",
+        "ipid",
+        "lock",
+    ]
 )
 
 
@@ -88,8 +113,7 @@ def routes(lines: Iterable[str]) -> tuple[Route, ...]:
             raise BadState(f"line {number} is no route: '{shown(line.strip())}'.")
         inline = words.index("nexthop") if "nexthop" in words else len(words)
         found.append(_route(words[:inline]))
-        for part in _split(words[inline:], "nexthop"):
-            hops.append(_hop(part, found[-1]))
+        hops += [_hop(part, found[-1]) for part in _split(words[inline:], "nexthop")]
     finish()
     return tuple(found)
 
@@ -219,7 +243,7 @@ class _Interface:
 
     def _address(self, words: list[str]) -> Address:
         what = f"address of {self.name}"
-        values = dict(zip(words[1:], words[2:], strict=False))
+        values = dict(itertools.pairwise(words))
         local, _, length = words[0].partition("/")
         peer = None
         if "peer" in values:  # `inet 10.0.0.1 peer 10.0.0.2/32`: the length is the peer's
@@ -250,7 +274,9 @@ class _Interface:
         )
 
 
-_NO_KIND = frozenset(("inet6", "valid_lft", "alias", "altname", "prog/xdp", "RX", "TX", "vf", "promiscuity", "preferred_lft"))
+_NO_KIND = frozenset(
+    ("inet6", "valid_lft", "alias", "altname", "prog/xdp", "RX", "TX", "vf", "promiscuity", "preferred_lft")
+)
 _COLUMNS = {
     "bytes": "bytes", "packets": "packets", "errors": "errors", "dropped": "dropped", "carrier": "carrier_errors",
     "collsns": "collisions", "overrun": "over_errors", "mcast": "multicast",
@@ -283,9 +309,9 @@ def _tunnel(name: str, words: list[str]) -> Tunnel | None:
 
 
 def _ends(name: str, mode: str, words: list[str]) -> Tunnel:
-    values = dict(zip(words, words[1:], strict=False))
+    values = dict(itertools.pairwise(words))
     ends = {
-        end: None if values.get(end, "any") in ("any", "0.0.0.0") else address(values[end], f"{end} end of {name}")
+        end: None if values.get(end, "any") in ANY else address(values[end], f"{end} end of {name}")
         for end in ("remote", "local")
     }
     ttl = values.get("ttl", "inherit")
@@ -352,7 +378,7 @@ def _rule(priority: int, words: list[str]) -> PolicyRule:
             place += 1
         elif word in ("proto", "protocol") and follows is not None:
             place += 1  # who added the rule selects nothing
-        elif word not in ("[detached]",):
+        elif word != "[detached]":
             other.append(clean(word, what, 64))
         place += 1
     mark, _, mask = values.get("fwmark", "").partition("/")

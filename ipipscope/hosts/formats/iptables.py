@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ipipscope.hosts.errors import BadState
 from ipipscope.hosts.formats.values import clean, network, shown, whole
 from ipipscope.hosts.model import Chain, FirewallRule, Match, Ruleset
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 LINE_MAX: Final = 16_384
 RULES_MAX: Final = 500_000
@@ -33,14 +35,57 @@ _VALUED_MATCHES = {
     "--ctstate": "state", "--state": "state", "--src-type": "source-type", "--dst-type": "destination-type",
 }  # fmt: skip
 _TARGET_OPTIONS = frozenset(
-    "--to-source --to-destination --set-xmark --set-mark --and-mark --or-mark --reject-with --log-prefix --log-level "
-    "--nflog-prefix --nflog-group --to-ports --restore-mark --save-mark --nfmask --ctmask --mask --add-set --del-set "
-    "--zone --helper --set-mss --clamp-mss-to-pmtu --queue-num --nflog-size --nflog-threshold --set-class --persistent "
-    "--random-fully --random --checksum-fill --notrack --exist".split()
+    [
+        "--to-source",
+        "--to-destination",
+        "--set-xmark",
+        "--set-mark",
+        "--and-mark",
+        "--or-mark",
+        "--reject-with",
+        "--log-prefix",
+        "--log-level",
+        "--nflog-prefix",
+        "--nflog-group",
+        "--to-ports",
+        "--restore-mark",
+        "--save-mark",
+        "--nfmask",
+        "--ctmask",
+        "--mask",
+        "--add-set",
+        "--del-set",
+        "--zone",
+        "--helper",
+        "--set-mss",
+        "--clamp-mss-to-pmtu",
+        "--queue-num",
+        "--nflog-size",
+        "--nflog-threshold",
+        "--set-class",
+        "--persistent",
+        "--random-fully",
+        "--random",
+        "--checksum-fill",
+        "--notrack",
+        "--exist",
+    ]
 )
 _NO_VALUE = frozenset(
-    "--clamp-mss-to-pmtu --restore-mark --save-mark --persistent --random-fully --random --checksum-fill --notrack "
-    "--exist --syn -f --fragment".split()
+    [
+        "--clamp-mss-to-pmtu",
+        "--restore-mark",
+        "--save-mark",
+        "--persistent",
+        "--random-fully",
+        "--random",
+        "--checksum-fill",
+        "--notrack",
+        "--exist",
+        "--syn",
+        "-f",
+        "--fragment",
+    ]
 )
 _COUNTED = re.compile(r"^\[(\d{1,20}):(\d{1,20})\]\s+")
 _CHAIN = re.compile(r"^:(\S{1,64})\s+(\S{1,32})(?:\s+\[(\d{1,20}):(\d{1,20})\])?\s*$")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ipipscope.hosts.errors import BadState
 from ipipscope.hosts.formats.values import clean, interface_name, shown, whole
 from ipipscope.hosts.model import IpSet
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 LINE_MAX: Final = 4096
 MEMBERS_MAX: Final = 1_000_000

@@ -30,7 +30,11 @@ def ruleset(document: Any) -> tuple[Ruleset, tuple[IpSet, ...]]:
     rules: dict[tuple[str, str, str], list[FirewallRule]] = {}
     sets = []
     for entry in items(document["nftables"], "nftables"):
-        chain, rule, named = member(entry, "chain", "entry"), member(entry, "rule", "entry"), member(entry, "set", "entry")
+        chain, rule, named = (
+            member(entry, "chain", "entry"),
+            member(entry, "rule", "entry"),
+            member(entry, "set", "entry"),
+        )
         if chain.get("family") in FAMILIES:
             chains[_key(chain, "name")] = chain
         elif rule.get("family") in FAMILIES:
