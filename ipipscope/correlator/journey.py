@@ -50,6 +50,8 @@ class Journey:
     """Packets seen again at the same station: duplicates."""
     trip: int
     """Longest time from first sighting of the request to first sighting of the reply, nanoseconds."""
+    overtaken: int
+    """Replies that came before the reply to an earlier request."""
     line: tuple[tuple[int, int, int], ...]
     examples: tuple[tuple[Seen, ...], ...]
 
@@ -104,6 +106,7 @@ def journeys(pairing: Pairing) -> list[Journey]:
                 repeats=int(pairing.j_repeats[row]),
                 copies=int(pairing.j_copies[row]),
                 trip=int(pairing.j_trip[row]),
+                overtaken=int(pairing.j_overtaken[row]),
                 line=line,
                 examples=tuple(examples.get(row, ())),
             )

@@ -38,7 +38,7 @@ cdef class Pairing:
     cdef public int[::1] j_state, j_index
     cdef public unsigned int[::1] j_src, j_dst, j_id, j_shortest, j_longest, j_line
     cdef public unsigned char[::1] j_proto
-    cdef public long long[::1] j_count, j_first, j_last, j_repeats, j_copies, j_width, j_start, j_trip
+    cdef public long long[::1] j_count, j_first, j_last, j_repeats, j_copies, j_width, j_start, j_trip, j_overtaken, j_request, j_reply
     cdef public list examples
     cdef public int[::1] station_node, station_rank
     cdef public bint keep

@@ -137,6 +137,7 @@ class Pairing:
             ("j_state", "i4"), ("j_src", "u4"), ("j_dst", "u4"), ("j_proto", "u1"), ("j_id", "u4"), ("j_count", "i8"),
             ("j_first", "i8"), ("j_last", "i8"), ("j_shortest", "u4"), ("j_longest", "u4"), ("j_repeats", "i8"),
             ("j_copies", "i8"), ("j_width", "i8"), ("j_start", "i8"), ("j_trip", "i8"),
+            ("j_overtaken", "i8"), ("j_request", "i8"), ("j_reply", "i8"),
         )  # fmt: skip
         for name, dtype in names:
             setattr(self, name, _grown(getattr(self, name), size, dtype) if self.journeys else _zeros(size, dtype))
@@ -554,8 +555,8 @@ class Pairing:
             while spot != at:
                 if self.s_token[spot] == self.s_token[at]:
                     again = 1
-                    if self.s_id[spot] == self.s_id[at]:
-                        again = 2
+                    if self.s_id[spot] == self.s_id[at] and (self.s_id[at] or self.e_proto[slot] == ICMP):
+                        again = 2  # hosts may send every TCP segment with DF and IP id 0 (RFC 6864 §4.1)
                         break
                 spot = self.s_next[spot]
             if again == 2:
@@ -590,6 +591,12 @@ class Pairing:
             trip = self.e_reply[slot] - self.e_request[slot]
             if trip > self.j_trip[journey]:
                 self.j_trip[journey] = trip
+            # Exchanges are closed in the order in which they were opened.
+            if self.e_request[slot] > self.j_request[journey] and self.e_reply[slot] < self.j_reply[journey]:
+                self.j_overtaken[journey] += 1
+            self.j_request[journey] = self.e_request[slot]
+            if self.e_reply[slot] > self.j_reply[journey]:
+                self.j_reply[journey] = self.e_reply[slot]
         self._mark(journey, time)
         if self.j_count[journey] <= EXAMPLES or self.keep:
             chain = []

@@ -8,12 +8,17 @@ from ipipscope.rules import (
     capture_dropped,
     capture_truncated,
     capture_window,
+    delay_reorder,
     destination_pod_unreachable,
+    duplication,
+    inner_source_rewritten,
     interface_asymmetry,
+    intermittent,
     mtu_exceeded,
     no_reply,
     outer_fragmentation,
     outer_source_mismatch,
+    random_loss,
     reply_dropped_after_decapsulation,
     reply_lost_between_nodes,
     reply_not_delivered_to_tunnel,
@@ -35,6 +40,7 @@ if TYPE_CHECKING:
 JOURNEY_RULES: Final = cast(
     "tuple[RuleModule, ...]",
     (
+        inner_source_rewritten,
         mtu_exceeded,
         request_not_encapsulated,
         request_sent_native,
@@ -52,9 +58,15 @@ JOURNEY_RULES: Final = cast(
         destination_pod_unreachable,
         no_reply,
         interface_asymmetry,
+        duplication,
+        delay_reorder,
+        random_loss,
+        intermittent,
     ),
 )
 """Asked of each journey, in this order; the first that strikes is the fault, the others follow from it."""
+
+BY_CODE: Final = {module.RULE.code: module for module in JOURNEY_RULES}
 
 CAPTURE_RULES: Final = (outer_fragmentation, capture_window, capture_truncated, capture_dropped, tunnel_not_captured)
 """Asked of the capture as a whole: what it cannot show, and what to record next."""

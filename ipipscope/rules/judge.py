@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from ipipscope.correlator.sides import find_sides
 from ipipscope.model import Confidence, Evidence, Finding, Flow, Impact, Leg, Role, TunnelPair
-from ipipscope.rules.catalogue import CAPTURE_RULES, JOURNEY_RULES
+from ipipscope.rules.catalogue import BY_CODE, CAPTURE_RULES, JOURNEY_RULES
 from ipipscope.rules.display_filter import display_filter
+from ipipscope.rules.over_time import pattern
+from ipipscope.rules.part import Part
 from ipipscope.rules.view import View, know, segments
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 FLOWS_MAX: Final = 100
 """Flows that a finding names; it counts them all."""
 EVIDENCE_MAX: Final = 12
+NO_REPLY: Final = "IPIP306"
 IMPACTS: Final = (Impact.LOSS, Impact.PARTIAL, Impact.NONE)
 CONFIDENCES: Final = (Confidence.CERTAIN, Confidence.LIKELY, Confidence.POSSIBLE)
 
@@ -63,7 +66,6 @@ class _Case:
     confidences: set[Confidence] = field(default_factory=set)
     consequences: Counter[str] = field(default_factory=Counter)
     journeys: list[tuple[Journey, Strike]] = field(default_factory=list)
-    order: int = 0
 
 
 def judge(correlation: Correlation, facts: CaptureFacts, file_names: Sequence[str]) -> Judgement:
@@ -79,8 +81,18 @@ def judge(correlation: Correlation, facts: CaptureFacts, file_names: Sequence[st
     knowledge = know(correlation, find_sides(correlation.journeys, correlation.stations, tunnels))
     judgement = Judgement([])
     cases: dict[tuple[str, str | None, IPv4Address | None], _Case] = {}
+    flows: dict[tuple[object, ...], list[Part]] = {}
+    translated = set(knowledge.before_translation.values())
     for journey in correlation.journeys:
-        _judge_journey(journey, knowledge, judgement, cases)
+        if journey not in translated:  # its exchanges are counted where they were seen after the translation
+            flow = journey.flow
+            flows.setdefault((flow.src, flow.dst, flow.protocol), []).extend(_parts(journey, knowledge))
+    for parts in flows.values():
+        _explain_together(parts)
+        for part in parts:
+            _tell(judgement, part)
+            if part.struck:
+                _gather(part, cases)
     findings = [_finding(case, knowledge, file_names) for case in cases.values()]
     order = {module.RULE.code: place for place, module in enumerate(JOURNEY_RULES)}
     findings.sort(key=lambda f: (IMPACTS.index(f.impact), -f.count, order[f.code], f.node or ""))
@@ -90,13 +102,9 @@ def judge(correlation: Correlation, facts: CaptureFacts, file_names: Sequence[st
     return judgement
 
 
-def _judge_journey(
-    journey: Journey,
-    knowledge: Knowledge,
-    judgement: Judgement,
-    cases: dict[tuple[str, str | None, IPv4Address | None], _Case],
-) -> None:
-    nodes = {station.node for look in journey.sightings if (station := knowledge.stations[look.station])}
+def _parts(journey: Journey, knowledge: Knowledge) -> list[Part]:
+    """The journey cut where its nodes' points began or ended to record, each part asked of every rule."""
+    nodes = {knowledge.stations[look.station].node for look in journey.sightings}
     nodes |= {
         node for address in (journey.flow.src, journey.flow.dst) if (node := knowledge.sides.home.get(address))
     }
@@ -108,52 +116,88 @@ def _judge_journey(
     for count, first, last, recording in segments(journey, knowledge.windows, nodes, knowledge.trip):
         view = View(journey, knowledge, recording)
         struck = [(module, strike) for module in JOURNEY_RULES if (strike := module.struck(view)) is not None]
-        struck.sort(key=lambda pair: pair[1].lost is False)  # what lost it before what did not; else the rules' order
-        parts.append((count, first, last, view, struck))
+        # What lost it stands before what did not, and that before what is not known; else the rules' order.
+        struck.sort(key=lambda pair: (pair[1].lost is not True, pair[1].lost is not False))
+        parts.append(Part(view, count, first, last, view.answered(), struck))
     # The same sightings while some point was not recording: where another part proves the fault, it explains these too.
-    proven = next((struck for *_, struck in parts if struck), [])
-    view_of_proof = next((view for *_, view, struck in parts if struck), None)
-    for count, first, last, view, own_strikes in parts:
-        struck = own_strikes
-        answered = view.answered()
-        if not struck and answered is not True and view_of_proof is not None:
-            struck, view, answered = proven, view_of_proof, view_of_proof.answered()  # noqa: PLW2901
-        _tell(judgement, count, answered, struck, view)
-        if struck:
-            module, strike = struck[0]
-            key = (module.RULE.code, strike.node, _peer(view, strike))
-            case = cases.setdefault(key, _Case(module, strike, view, first=first, last=last, order=len(cases)))
-            case.count += count
-            case.first, case.last = min(case.first, first), max(case.last, last)
-            case.lost[strike.lost] += count
-            case.confidences.add(strike.confidence)
-            case.journeys.append((journey, strike))
-            for other, _ in struck[1:]:
-                case.consequences[other.RULE.code] += count
+    proven = next((part for part in parts if part.struck and part.decided), None)
+    if proven is not None:
+        for part in parts:
+            if not part.decided or (not part.struck and part.answered is not True):
+                part.view, part.struck, part.answered = proven.view, proven.struck, proven.answered
+    return parts
 
 
-def _tell(
-    judgement: Judgement,
-    count: int,
-    answered: bool | None,  # noqa: FBT001
-    struck: Sequence[tuple[RuleModule, Strike]],
-    view: View,
-) -> None:
+def _explain_together(parts: Sequence[Part]) -> None:
+    """What exchanges of one flow tell about one another: the fault behind an unknown loss, and losses that follow time.
+
+    parts: all of the same inner source, destination and protocol.
+    """
+    lost = [part for part in parts if part.lost]
+    named = [part for part in lost if part.struck[0][0].RULE.code != NO_REPLY]
+    if named:
+        # An ICMP error may come for one request in three, a point may have recorded half of the time.
+        best = max(named, key=lambda part: part.count)
+        for part in parts:
+            unexplained = part.lost and part.struck[0][0].RULE.code == NO_REPLY
+            unknown = not part.struck and part.answered is None and part.view.journey.requested
+            silent = not part.view.looks(Leg.REPLY) and not best.view.looks(Leg.REPLY)
+            if (unexplained or unknown) and silent and _same_way(part.view, best.view):
+                part.struck = [best.struck[0], *(pair for pair in part.struck if pair[0] is not best.struck[0][0])]
+                part.answered = False
+    answered = [part for part in parts if part.answered]
+    lost = [part for part in parts if part.lost]
+    if not answered or not lost:
+        return
+    code = pattern(lost, answered)
+    if code is None:
+        return
+    module = BY_CODE[code]
+    for part in lost:
+        first = part.struck[0]
+        if first[0].RULE.code == code:
+            continue
+        part.struck = [(module, replace(first[1], impact_of_flow=Impact.PARTIAL)), *part.struck]
+
+
+def _same_way(view: View, other: View) -> bool:
+    """Whether two journeys' requests carry the same outer headers."""
+    outers = {look.outer for look in view.outer_anywhere(Leg.REQUEST)}
+    return outers == {look.outer for look in other.outer_anywhere(Leg.REQUEST)}
+
+
+def _tell(judgement: Judgement, part: Part) -> None:
     """Count the verdict."""
-    if answered is None and struck:
-        lost = struck[0][1].lost
+    answered, view = part.answered, part.view
+    if answered is None and part.struck:
+        lost = part.struck[0][1].lost
         answered = None if lost is None else not lost
     if answered is None and not view.in_overlay and view.recording and not view.looks(Leg.REPLY):
         answered = False
     if answered is None:
-        judgement.undecided += count
+        judgement.undecided += part.count
         if view.in_overlay:
             for node in {view.station(look).node for look in view.journey.sightings}:
-                judgement.undecided_at[node] += count
+                judgement.undecided_at[node] += part.count
     elif answered:
-        judgement.answered += count
+        judgement.answered += part.count
     else:
-        judgement.unanswered += count
+        judgement.unanswered += part.count
+
+
+def _gather(part: Part, cases: dict[tuple[str, str | None, IPv4Address | None], _Case]) -> None:
+    """Add a part to the case of its fault."""
+    module, strike = part.struck[0]
+    key = (module.RULE.code, strike.node, _peer(part.view, strike))
+    case = cases.setdefault(key, _Case(module, strike, part.view, first=part.first, last=part.last))
+    case.count += part.count
+    case.first, case.last = min(case.first, part.first), max(case.last, part.last)
+    case.lost[strike.lost] += part.count
+    case.confidences.add(strike.confidence)
+    case.journeys.append((part.view.journey, strike))
+    for other, _ in part.struck[1:]:
+        if other is not module:
+            case.consequences[other.RULE.code] += part.count
 
 
 def _peer(view: View, strike: Strike) -> IPv4Address | None:
@@ -170,8 +214,10 @@ def _peer(view: View, strike: Strike) -> IPv4Address | None:
 
 def _finding(case: _Case, knowledge: Knowledge, file_names: Sequence[str]) -> Finding:
     rule = case.module.RULE
-    lost, kept = case.lost[True] + case.lost[None], case.lost[False]
+    lost, kept = case.lost[True], case.lost[False]
     impact = Impact.PARTIAL if lost and kept else Impact.LOSS if lost else Impact.NONE
+    if lost and case.strike.impact_of_flow is not None:
+        impact = case.strike.impact_of_flow
     tunnels: dict[TunnelPair, None] = {}
     flows: Counter[Flow] = Counter()
     evidence: dict[tuple[str, int], Evidence] = {}

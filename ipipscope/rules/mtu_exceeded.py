@@ -11,6 +11,7 @@ from ipipscope.rules.rule import Rule, Strike
 if TYPE_CHECKING:
     from ipaddress import IPv4Address
 
+    from ipipscope.correlator.looks import Look
     from ipipscope.rules.view import View
 
 RULE: Final = Rule(
@@ -46,7 +47,7 @@ def struck(view: View) -> Strike | None:
             routers = [other for other in view.journey.sightings if other.error and other.error_from not in own(view)]
             cause = routers[0] if routers else look
             assert cause.error_from is not None
-            node = view.knowledge.sides.outer_home.get(cause.error_from)
+            node = view.knowledge.sides.outer_home.get(cause.error_from) or router(view, cause)
             if node is None:
                 leg = Leg.REQUEST if cause.leg is Leg.REQUEST_ERROR else Leg.REPLY
                 node = str(cause.error_from) if cause in routers else view.name(leg)
@@ -57,6 +58,17 @@ def struck(view: View) -> Strike | None:
                 proofs=((cause, f"fragmentation needed, MTU {cause.error_mtu}, from {cause.error_from}"),),
                 lost=not view.answered(),
             )
+    return None
+
+
+def router(view: View, error: Look) -> str | None:
+    """The captured node that sent an error: its NIC received the packet at the MAC address the error comes from."""
+    for seen in (look for look in view.journey.sightings if look.error == error.error):
+        for look in view.outer_anywhere(Leg.REQUEST) + view.outer_anywhere(Leg.REPLY):
+            if look.station == seen.station and look.dst_mac == seen.src_mac != 0 and look.src_mac == seen.dst_mac:
+                node = view.station(seen).node
+                if node not in {view.requester, view.replier}:
+                    return node
     return None
 
 
@@ -75,6 +87,8 @@ def own(view: View) -> set[IPv4Address]:
 def summary(count: int, strike: Strike, view: View) -> str:
     """One sentence."""
     look = strike.proofs[0][0]
+    if look.error is None:
+        return f"{count} exchanges with packets from {view.journey.shortest} octets on are lost, smaller ones answered."
     return (
         f"{count} exchanges with packets of up to {view.journey.longest} octets do not fit: {look.error_from} asks for "
         f"{look.error_mtu} octets at most."

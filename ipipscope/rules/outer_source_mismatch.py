@@ -103,10 +103,10 @@ def _strike(view: View, leg: Leg, look: Look, against: Look | None) -> Strike:
         lost = None if came_through is None else not came_through
     else:
         lost = not answered
-    if lost is None:
-        # Nothing shows whether they are taken: claim a loss only where no answer ever came.
-        lost = not view.looks(Leg.REPLY)
-        sure = False
+    if leg is Leg.REQUEST and came_through:
+        lost = False  # it was taken: what became of its reply is another rule's
+    if lost is None and not view.looks(Leg.REPLY):
+        lost, sure = True, False
     assert look.outer is not None
     proofs = [(look, f"{leg.value} from outer source {look.outer.src}")]
     if against is not None and against.outer is not None:

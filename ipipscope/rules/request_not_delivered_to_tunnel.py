@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ipipscope.model import Leg, Role
+from ipipscope.decoder.icmp import PORT_UNREACHABLE, PROTOCOL_UNREACHABLE, UNREACHABLE
+from ipipscope.model import Confidence, Leg, Role
 from ipipscope.rules.stopped import stopped
 from ipipscope.rules.rule import Rule, Strike
 
@@ -38,8 +39,22 @@ RULE: Final = Rule(
 
 
 def struck(view: View) -> Strike | None:
-    """Seen at the outer and missing at the tunnel, with nothing of it further on."""
+    """Seen at the NIC and missing at the tunnel; or the kernel there says that no tunnel takes it."""
+    for error in view.looks(Leg.REQUEST_ERROR):
+        for look in view.outer_anywhere(Leg.REQUEST):
+            if error.error in NO_TUNNEL and look.outer is not None and error.error_from == look.outer.dst:
+                node = view.name(Leg.REQUEST, target=True)
+                return Strike(
+                    node=node,
+                    interface=view.interface(view.at(Leg.REQUEST, node, "outer") or (error,)),
+                    confidence=Confidence.CERTAIN,
+                    proofs=((error, f"ICMP port or protocol unreachable from {error.error_from}"), (look, "request")),
+                )
     return stopped(view, Leg.REQUEST, "outer", "tunnel", Role.TUNNEL)
+
+
+NO_TUNNEL: Final = frozenset({(UNREACHABLE, PORT_UNREACHABLE), (UNREACHABLE, PROTOCOL_UNREACHABLE)})
+"""What Linux answers where no tunnel device takes an IPIP packet (net/ipv4/tunnel4.c: port unreachable)."""
 
 
 def summary(count: int, strike: Strike, view: View) -> str:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from ipipscope.model import Confidence, Impact
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ipipscope.correlator.looks import Look
+    from ipipscope.model import Confidence, Impact
     from ipipscope.rules.view import View
 
 
@@ -50,13 +50,9 @@ class Strike:
     confidence: Confidence
     proofs: tuple[tuple[Look, str], ...] = ()
     lost: bool | None = True
-    tunnel: tuple[object, object] = field(default=(None, None))
     next_captures: tuple[str, ...] = ()
-
-    @property
-    def impact(self) -> Impact:
-        """What it means for the exchanges; unknown counts as lost."""
-        return Impact.NONE if self.lost is False else Impact.LOSS
+    impact_of_flow: Impact | None = None
+    """Set where other exchanges of the same flow are answered at other times."""
 
 
 class RuleModule(Protocol):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from ipipscope.decoder.columns import Direction
 from ipipscope.model import CapturePoint, Leg, Role
+from ipipscope.rules.translation import translations
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -46,11 +47,15 @@ class Knowledge:
     roles: dict[CapturePoint, Role]
     presumed: frozenset[CapturePoint] = frozenset()
     """Points without a packet of their own, taken to have recorded while their node's other points did."""
+    unused: frozenset[CapturePoint] = frozenset()
+    """Workload points at which no exchange was seen: nothing tells whose they are."""
     reached: dict[IPv4Address, Counter[IPv4Address]] = field(default_factory=lambda: defaultdict(Counter))
     sent_from: dict[IPv4Address, Counter[IPv4Address]] = field(default_factory=lambda: defaultdict(Counter))
     accepted: Counter[OuterPair] = field(default_factory=Counter)
     refused: Counter[OuterPair] = field(default_factory=Counter)
     workload_of: dict[IPv4Address, set[CapturePoint]] = field(default_factory=lambda: defaultdict(set))
+    before_translation: dict[Journey, Journey] = field(default_factory=dict)
+    """For journeys behind a translation of the inner source, those of the same exchanges before it."""
     trip: int = 0
 
     def points(self, node: str, role: Role) -> list[CapturePoint]:
@@ -78,7 +83,10 @@ def recording_windows(
 def know(correlation: Correlation, sides: Sides) -> Knowledge:
     """Gather what the journeys tell about outer addresses, pods and times."""
     windows, presumed = recording_windows(correlation)
-    knowledge = Knowledge(correlation.stations, sides, windows, correlation.roles, presumed)
+    used = {correlation.stations[look.station].point for each in correlation.journeys for look in each.sightings}
+    pods = {point for point, role in correlation.roles.items() if role is Role.WORKLOAD}
+    knowledge = Knowledge(correlation.stations, sides, windows, correlation.roles, presumed, frozenset(pods - used))
+    knowledge.before_translation = translations(correlation.journeys, correlation.stations)
     everywhere = frozenset(windows)
     for journey in correlation.journeys:
         view = View(journey, knowledge, everywhere)
@@ -211,19 +219,18 @@ class View:
         role = {"outer": Role.PHYSICAL, "bare": Role.PHYSICAL, "tunnel": Role.TUNNEL, "workload": Role.WORKLOAD}
         points = self.recorded(node, role[position])
         if position == "workload":
-            address = self.journey.flow.src
-            if (leg is Leg.REQUEST) == (self.replier == node):
-                address = self.journey.flow.dst
+            address = self.journey.flow.dst if self.replier == node else self.journey.flow.src
             own = self.knowledge.workload_of.get(address, set())
             mine = [p for p in points if p in own or self.knowledge.roles[p] is Role.ANY]
-            # Nobody ever saw the pod, and a pod's interface that was watched stayed empty: most likely that one.
-            points = mine or (points if all(p in self.knowledge.presumed for p in points) else [])
+            # Nobody ever saw the pod, and a pod's interface that was watched showed no packet: most likely that one.
+            points = mine or [p for p in points if p in self.knowledge.unused and not own]
         return True if points else None
 
     def presumed(self, node: str | None, role: Role) -> bool:
         """Whether what is missing there rests on points of which no packet proves that they recorded."""
         points = self.recorded(node, role)
-        return bool(points) and all(point in self.knowledge.presumed for point in points)
+        doubtful = self.knowledge.presumed | self.knowledge.unused
+        return bool(points) and all(point in doubtful for point in points)
 
     def name(self, leg: Leg, *, target: bool = False) -> str | None:
         """The node a leg comes from, or goes to; its outer address where it was not captured."""
@@ -312,7 +319,10 @@ class View:
             if self.at(Leg.REPLY, node, "tunnel") or self.at(Leg.REPLY, node, "bare"):
                 return True
             if self.at(Leg.REPLY, node, "outer"):
-                return False if self.missing(Leg.REPLY, node, "tunnel") else self.pair_taken(Leg.REPLY)
+                if self.missing(Leg.REPLY, node, "tunnel"):
+                    return False
+                # A tunnel that was watched at other times leaves it open now.
+                return None if self.knowledge.points(node, Role.TUNNEL) else self.pair_taken(Leg.REPLY)
             watched = self.missing(Leg.REPLY, node, "outer") or self.missing(Leg.REPLY, node, "tunnel")
             return False if watched else None
         if self.outer_anywhere(Leg.REPLY):

@@ -1,0 +1,65 @@
+"""IPIP501: The inner source of the request, or of its answer, was translated on the way."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from ipipscope.model import Confidence, Leg
+from ipipscope.rules.rule import Rule, Strike
+
+if TYPE_CHECKING:
+    from ipipscope.rules.view import View
+
+RULE: Final = Rule(
+    code="IPIP501",
+    name="inner-source-rewritten",
+    source="RFC 3022 §2: network address translation; Calico documentation, natOutgoing",
+    seen="The inner source of the request, or of its answer, was translated on the way.",
+    meaning=(
+        "A NAT rule changed the inner source address before the packet was encapsulated. Policies see another "
+        "address than the pod's, and an answer from a translated source belongs to no request."
+    ),
+    looks=(
+        "The same identifier and numbers under one address at the pod's interface and under another at the "
+        "tunnel or NIC."
+    ),
+    causes=(
+        "A MASQUERADE rule that also catches overlay traffic (kube-proxy --masquerade-all, a wrong cluster "
+        "CIDR, an extra rule of another service); natOutgoing for addresses inside the overlay."
+    ),
+    mend=(
+        "Except the overlay's networks from the rule (iptables-save -c | grep -e MASQ -e SNAT shows whose it "
+        "is)."
+    ),
+    disproved_by="The same inner addresses at pod and tunnel.",
+)
+
+
+def struck(view: View) -> Strike | None:
+    """Another journey shows these exchanges under the address they had before."""
+    before = view.knowledge.before_translation.get(view.journey)
+    if before is None or not view.in_overlay:
+        return None
+    answer = not view.journey.requested
+    leg = Leg.REPLY if answer else Leg.REQUEST
+    looks = view.looks(leg)
+    node = view.name(Leg.REQUEST, target=True) if answer else view.origin(Leg.REQUEST)
+    if answer:
+        node = view.knowledge.sides.home.get(before.flow.dst) or node
+    came_back = bool(before.looks(Leg.REPLY)) and not answer
+    return Strike(
+        node=node or view.station(looks[0]).node,
+        interface=view.interface(looks),
+        confidence=Confidence.CERTAIN,
+        proofs=((looks[0], f"{leg.value} from {view.journey.flow.dst if answer else view.journey.flow.src}"),),
+        lost=not came_back,
+    )
+
+
+def summary(count: int, strike: Strike, view: View) -> str:
+    """One sentence."""
+    before = view.knowledge.before_translation[view.journey]
+    flow = view.journey.flow
+    if view.journey.requested:
+        return f"{count} requests of {before.flow.src} to {flow.dst} travel as {flow.src} from {strike.node} on."
+    return f"{count} answers of {before.flow.dst} come back as {flow.dst}, which {flow.src} did not ask."

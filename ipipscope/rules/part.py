@@ -1,0 +1,46 @@
+"""A part of a journey: exchanges during which the same points were recording, with the verdict on them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ipipscope.rules.rule import RuleModule, Strike
+    from ipipscope.rules.view import View
+
+
+@dataclass(slots=True)
+class Part:
+    """*count* exchanges that began from *first* to *last*.
+
+    answered: whether the reply arrived; None where the captures do not show it.
+    struck: the rules that struck, the fault first.
+    """
+
+    view: View
+    count: int
+    first: int
+    last: int
+    answered: bool | None
+    struck: list[tuple[RuleModule, Strike]]
+
+    @property
+    def decided(self) -> bool:
+        """Whether it is known what became of the exchanges."""
+        if self.struck:
+            return self.struck[0][1].lost is not None
+        return self.answered is not None
+
+    @property
+    def lost(self) -> bool:
+        """Whether the exchanges failed."""
+        return bool(self.struck) and self.struck[0][1].lost is True
+
+    def line(self) -> list[tuple[int, int, int]]:
+        """Begin, end and count of each slice of time in which its exchanges began."""
+        return [
+            (begin, end, count)
+            for begin, end, count in self.view.journey.line
+            if end > self.first and begin <= self.last
+        ]
