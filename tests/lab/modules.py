@@ -31,11 +31,14 @@ class Loader:
             path, _, needs = line.partition(":")
             self._needs[path] = needs.split()
         self._path = {_plain(path): path for path in self._needs}
+        self._built_in = {_plain(line) for line in (self._folder / "modules.builtin").read_text().splitlines()}
         self._loaded: set[str] = set()
         self._libc = ctypes.CDLL(None, use_errno=True)
 
     def load(self, name: str) -> None:
         """Insert module *name* after all it depends on; raises OSError when the kernel refuses."""
+        if _plain(name) in self._built_in:
+            return
         path = self._path[_plain(name)]
         for one in [*reversed(self._needs[path]), path]:  # modules.dep lists the deepest dependency last
             if one not in self._loaded:

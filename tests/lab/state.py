@@ -66,9 +66,14 @@ def _sysctls(node: Node, pattern: str) -> str:
     root = Path("/proc/sys")
     with inside(node.name):
         return "".join(
-            f"{'.'.join(path.relative_to(root).parts)} = {path.read_text().strip()}\n"
+            f"{_sysctl_name(path.relative_to(root))} = {path.read_text().strip()}\n"
             for path in sorted(root.glob(pattern))
         )
+
+
+def _sysctl_name(path: Path) -> str:
+    """As sysctl(8) prints it: dots between the parts, and a slash for a dot within one (eth1.210)."""
+    return ".".join(part.replace(".", "/") for part in path.parts)
 
 
 def _tables(node: Node) -> list[str]:

@@ -188,12 +188,12 @@ def rp_filter_tunnel_at_requester(cluster: Cluster) -> Plan:
 @scenario("rp-filter-nic", "Strict rp_filter on the replier's NIC drops outer requests", needs="two-nics")
 def rp_filter_nic(cluster: Cluster) -> Plan:
     a, b = cluster.remote, cluster.replier
-    strict = f"net.ipv4.conf.{b.overlay.name}.rp_filter"
+    strict = f"net/ipv4/conf/{b.overlay.name}/rp_filter"  # slashes: a VLAN's name has a dot in it
     return Plan(
         requester=a,
         replier=b,
-        breaks=[Step(b.name, f"sysctl -w '{strict}=1'")],
-        fix=[Step(b.name, f"sysctl -w '{strict}=2'")],
+        breaks=[Step(b.name, f"sysctl -w {strict}=1")],
+        fix=[Step(b.name, f"sysctl -w {strict}=2")],
         fault="request-not-delivered-to-tunnel",
         impact="loss",
         codes=("IPIP301",),
@@ -208,12 +208,12 @@ def rp_filter_nic(cluster: Cluster) -> Plan:
 @scenario("rp-filter-nic-at-requester", "Strict rp_filter on the requester's NIC drops outer replies", needs="two-nics")
 def rp_filter_nic_at_requester(cluster: Cluster) -> Plan:
     a, b = cluster.replier, cluster.remote
-    strict = f"net.ipv4.conf.{a.overlay.name}.rp_filter"
+    strict = f"net/ipv4/conf/{a.overlay.name}/rp_filter"  # slashes: a VLAN's name has a dot in it
     return Plan(
         requester=a,
         replier=b,
-        breaks=[Step(a.name, f"sysctl -w '{strict}=1'")],
-        fix=[Step(a.name, f"sysctl -w '{strict}=2'")],
+        breaks=[Step(a.name, f"sysctl -w {strict}=1")],
+        fix=[Step(a.name, f"sysctl -w {strict}=2")],
         fault="reply-not-delivered-to-tunnel",
         impact="loss",
         codes=("IPIP303", "IPIP202", "IPIP201"),

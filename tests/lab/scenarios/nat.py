@@ -58,7 +58,8 @@ def snat_tcp(cluster: Cluster) -> Plan:
 def reply_source_rewritten(cluster: Cluster) -> Plan:
     a, b = cluster.requester, cluster.replier
     device = b.pod.interface
-    act = f"matchall action nat egress {b.pod.address}/32 {b.tunnel}"
+    # Not an address of the node itself: the kernel would drop that as its own, come from outside.
+    act = f"matchall action nat egress {b.pod.address}/32 {b.block[60]}"
     return Plan(
         requester=a,
         replier=b,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..cluster import TUNNEL
-from ..plan import Plan, Step, scenario
+from ..plan import Ping, Plan, Step, scenario
 from .common import host_ping, host_to_pod_ping, pod_ping, pod_tcp, pod_udp, points, right_route
 
 if TYPE_CHECKING:
@@ -268,6 +268,35 @@ def request_to_third(cluster: Cluster) -> Plan:
     plan.codes = ("IPIP302", "IPIP306", "IPIP307")
     plan.notes = ["The third node does not forward from tunnel to tunnel; that is no fault of its own."]
     return plan
+
+
+@scenario(
+    "request-into-own-block", "A pod elsewhere has an address of the requester's block, whose blackhole takes all"
+)
+def request_into_own_block(cluster: Cluster) -> Plan:
+    a, b, c = cluster.requester, cluster.replier, cluster.third
+    borrowed = a.block[50]
+    to_it = f"{borrowed} via {b.address} dev {TUNNEL} proto {cluster.protocol} onlink"
+    return Plan(
+        requester=a,
+        replier=b,
+        prepare=[
+            Step(b.pod.namespace, f"ip addr add {borrowed}/32 dev eth0"),
+            Step(b.name, f"ip route add {borrowed} dev {b.pod.interface} scope link"),
+            *(Step(node.name, f"ip route add {to_it}") for node in (a, c)),
+        ],
+        breaks=[Step(a.name, f"ip route del {to_it}")],
+        fix=[Step(a.name, f"ip route add {to_it}")],
+        fault="request-not-encapsulated",
+        impact="partial",
+        codes=("IPIP102", "IPIP305"),
+        cause_class="wrong-route",
+        where=a.name,
+        cause=f"blackhole {a.block} takes what is for {borrowed}, which is a pod's on {b.name}",
+        phases=[Ping(source=node.pod.namespace, target=str(borrowed)) for node in (a, c)],
+        points=points(a, b),
+        notes=["Other nodes, like the third, reach the address: they hold a route of their own to it."],
+    )
 
 
 @scenario("tunnel-address-twice", "Another node has the requester's tunnel address in its block: it gets the replies")
