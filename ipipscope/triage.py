@@ -21,9 +21,10 @@ from ipipscope.rules.judge import judge
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from ipaddress import IPv4Address
 
     from ipipscope.decoder.columns import Columns
-    from ipipscope.model import Finding
+    from ipipscope.hosts.model import Snapshot
 
 UNKNOWN_BEGIN = np.iinfo("i8").min
 
@@ -100,15 +101,19 @@ def triage(
     sources = decode(files)
     correlation = correlate(sources, timeout=timeout)
     facts = _facts(sources)
-    judgement = judge(correlation, facts, [source.file.path for source in sources])
+    names = [source.file.path for source in sources]
+    where = state_beside(paths, names) if state is None else state
+    snapshots, state_problems = _snapshots(where)
+    problems.extend(state_problems)
+    judgement = judge(correlation, facts, names, _addresses(snapshots))
     for source in sources:
         problems.extend(source.file.problems)
     summaries = _summaries(correlation, sources, facts)
     findings = judgement.findings
-    where = state_beside(paths, [source.file.path for source in sources]) if state is None else state
-    if where:
-        findings, state_problems = _explained(findings, where)
-        problems.extend(state_problems)
+    if snapshots:
+        from ipipscope.hosts.causes import explain  # noqa: PLC0415  (only where there is state)
+
+        findings = explain(findings, snapshots)
     return Report(
         points=summaries,
         findings=tuple(findings),
@@ -157,13 +162,27 @@ def state_beside(paths: Sequence[str], files: Sequence[str]) -> list[str]:
     return list(found.values())
 
 
-def _explained(findings: list[Finding], where: Sequence[str]) -> tuple[list[Finding], list[InputError]]:
-    """The findings with causes and remedies, as far as the hosts' state supports them."""
-    from ipipscope.hosts.causes import explain  # noqa: PLC0415  (only where there is state)
-    from ipipscope.hosts.reading import read_state  # noqa: PLC0415
+def _snapshots(where: Sequence[str]) -> tuple[Mapping[str, Snapshot], Sequence[InputError]]:
+    """The hosts' state that was found or named, and what of it could not be read."""
+    if not where:
+        return {}, ()
+    from ipipscope.hosts.reading import read_state  # noqa: PLC0415  (only where there is state)
 
     state = read_state(where)
-    return explain(findings, state.snapshots), list(state.problems)
+    return state.snapshots, state.problems
+
+
+def _addresses(snapshots: Mapping[str, Snapshot]) -> dict[IPv4Address, str]:
+    """The node of each address: its own, and those of pods that it has a route to; none that two nodes claim."""
+    owners: dict[IPv4Address, set[str]] = {}
+    for node, snapshot in snapshots.items():
+        for address in snapshot.addresses:
+            if not address.address.is_loopback:
+                owners.setdefault(address.address, set()).add(node)
+        for route in snapshot.routes:
+            if route.destination.prefixlen == 32 and route.device and route.scope == "link" and route.via is None:
+                owners.setdefault(route.destination.network_address, set()).add(node)
+    return {address: nodes.pop() for address, nodes in owners.items() if len(nodes) == 1}
 
 
 def _facts(sources: Sequence[Decoded]) -> CaptureFacts:

@@ -1,8 +1,8 @@
 cimport cython
 
-cdef int ICMP, TCP, ECHO_REQUEST, ECHO_REPLY
-cdef int P_ECHO_REQUEST, P_ECHO_REPLY, P_SYN, P_SYN_ACK, P_ERROR, P_RESET
-cdef Py_ssize_t WORDS, BUCKETS, SIGHTINGS_MAX, EXAMPLES, TOKENS_MAX, STATES_MAX
+cdef int ICMP, TCP, UDP, PORT_DNS, ECHO_REQUEST, ECHO_REPLY
+cdef int P_ECHO_REQUEST, P_ECHO_REPLY, P_SYN, P_SYN_ACK, P_DATAGRAM, P_ERROR, P_RESET
+cdef Py_ssize_t QUERIES_MAX, WORDS, BUCKETS, SIGHTINGS_MAX, EXAMPLES, TOKENS_MAX, STATES_MAX
 cdef unsigned long long SEVERAL, MASK32, MASK64, SPREAD_ONE, SPREAD_TWO
 cdef int LEG_REQUEST, LEG_REPLY, LEG_REQUEST_ERROR, LEG_REPLY_ERROR
 
@@ -65,7 +65,10 @@ cdef class Pairing:
 
     cdef Py_ssize_t _find(self, unsigned long long low, unsigned long long high, unsigned long long proto) except -1
 
-    @cython.locals(slot=cython.int, best=cython.int, nearest=cython.longlong, away=cython.longlong, same=cython.bint)
+    @cython.locals(
+        slot=cython.int, best=cython.int, nearest=cython.longlong, away=cython.longlong, same=cython.bint,
+        alike=cython.Py_ssize_t,
+    )
     cdef int _request(
         self, unsigned long long low, unsigned long long high, int proto, long long time, unsigned int ip_id,
         unsigned int digest,
@@ -127,6 +130,9 @@ cdef class Pairing:
         time=cython.longlong, trip=cython.longlong,
     )
     cdef void _count(self, int slot) except *
+
+    @cython.locals(at=cython.int)
+    cdef void _release(self, int head) except *
 
     @cython.locals(mask=cython.ulonglong, at=cython.ulonglong, child=cython.int, each=cython.Py_ssize_t)
     cdef int _state(self, unsigned long long state, unsigned long long token) except -1

@@ -19,14 +19,16 @@ from typing import Any
 import numpy as np
 
 from ipipscope.correlator import looks
-from ipipscope.decoder import icmp, ipv4
+from ipipscope.decoder import icmp, ipv4, udp
 from ipipscope.decoder.columns import Part
 from ipipscope.model import Leg
 
-ICMP, TCP = ipv4.PROTOCOL_ICMP, ipv4.PROTOCOL_TCP
+ICMP, TCP, UDP = ipv4.PROTOCOL_ICMP, ipv4.PROTOCOL_TCP, ipv4.PROTOCOL_UDP
+PORT_DNS = udp.PORT_DNS
 ECHO_REQUEST, ECHO_REPLY = icmp.ECHO_REQUEST, icmp.ECHO_REPLY
-P_ECHO_REQUEST, P_ECHO_REPLY, P_SYN, P_SYN_ACK, P_ERROR, P_RESET = (
-    int(Part.ECHO_REQUEST), int(Part.ECHO_REPLY), int(Part.SYN), int(Part.SYN_ACK), int(Part.ERROR), int(Part.RESET),
+P_ECHO_REQUEST, P_ECHO_REPLY, P_SYN, P_SYN_ACK, P_DATAGRAM, P_ERROR, P_RESET = (
+    int(Part.ECHO_REQUEST), int(Part.ECHO_REPLY), int(Part.SYN), int(Part.SYN_ACK), int(Part.DATAGRAM),
+    int(Part.ERROR), int(Part.RESET),
 )  # fmt: skip
 
 LEG_REQUEST, LEG_REPLY, LEG_REQUEST_ERROR, LEG_REPLY_ERROR = (
@@ -36,6 +38,7 @@ LEG_REQUEST, LEG_REPLY, LEG_REQUEST_ERROR, LEG_REPLY_ERROR = (
 WORDS, BUCKETS, SEVERAL = looks.WORDS, looks.BUCKETS, looks.SEVERAL
 # Literals beyond 31 bits would be Python objects in the loops.
 MASK32, MASK64, SPREAD_ONE, SPREAD_TWO = 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
+QUERIES_MAX = 64  # open at once between two ports: more is a stream, not queries
 SIGHTINGS_MAX = 96  # of one exchange; further ones are counted
 EXAMPLES = 3  # exchanges of a journey whose frames are kept as evidence
 TOKENS_MAX = 1 << 18  # different looks that are told apart; what looks yet otherwise is counted in `overlooked`
@@ -203,6 +206,20 @@ class Pairing:
                 high = at_bit(dport[row], 48) | at_bit(sport[row], 32) | ((tcp_ack[row] - 1) & MASK32)
                 slot = self._reply(low, high, TCP, time, 0, 0, 1 if kind == P_SYN_ACK else 0)
                 leg = LEG_REPLY
+            elif kind == P_DATAGRAM:
+                # The lower port is the server's (RFC 6335 §6); between equal ports nobody can tell who asks.
+                if sport[row] > dport[row]:
+                    low = at_bit(inner_src[row], 32) | inner_dst[row]
+                    high = at_bit(sport[row], 48) | at_bit(dport[row], 32)
+                    slot = self._request(low, high, UDP, time, inner_id[row], digest[row])
+                    leg = LEG_REQUEST
+                elif sport[row] < dport[row]:
+                    low = at_bit(inner_dst[row], 32) | inner_src[row]
+                    high = at_bit(dport[row], 48) | at_bit(sport[row], 32)
+                    slot = self._reply(low, high, UDP, time, inner_id[row], digest[row], 0)
+                    leg = LEG_REPLY
+                else:
+                    continue
             elif kind == P_ERROR:
                 if quoted_proto[row] == ICMP:
                     if quoted_type[row] == ECHO_REQUEST:
@@ -249,8 +266,10 @@ class Pairing:
         slot = self.buckets[self._find(low, high, proto)]
         best = -1
         nearest = self.timeout + 1
+        alike = 0
         while slot >= 0:
             if self.e_low[slot] == low and self.e_high[slot] == high and self.e_proto[slot] == proto:
+                alike += 1
                 if self.e_flags[slot] & 1:
                     away = time - self.e_request[slot]
                     if away < 0:
@@ -268,6 +287,8 @@ class Pairing:
                         best, nearest = slot, away
             slot = self.e_next[slot]
         if best < 0:
+            if alike >= QUERIES_MAX and proto == UDP:
+                return -1
             best = self._open(low, high, proto, time)
         if self.e_flags[best] & 1 == 0:
             self.e_flags[best] |= 1
@@ -294,6 +315,8 @@ class Pairing:
                     away = time - self.e_reply[slot]
                 if away < 0:
                     away = -away
+                    if proto == UDP:  # nothing but its time tells which query an answer belongs to
+                        away += self.timeout
                 if away <= self.timeout:
                     if self.e_flags[slot] & 2:
                         same = self.e_reply_id[slot] == ip_id and (
@@ -301,7 +324,7 @@ class Pairing:
                         )
                         if not same:  # a second reply: only where no exchange fits better
                             away += 2 * self.timeout if self.e_flags[slot] & 1 else 4 * self.timeout + 4
-                    elif digest and self.e_request_digest[slot] and self.e_request_digest[slot] != digest:
+                    elif proto == ICMP and digest and self.e_request_digest[slot] not in (0, digest):
                         away += self.timeout  # RFC 792: an echo reply returns the request's data
                     if away < nearest:
                         best, nearest = slot, away
@@ -569,6 +592,9 @@ class Pairing:
 
         low, high = self.e_low[slot], self.e_high[slot]
         proto = self.e_proto[slot]
+        if proto == UDP and self.e_flags[slot] & 2 == 0 and (high >> 32) & 0xFFFF != PORT_DNS:
+            self._release(head)  # one way is how many protocols talk: only DNS must be answered
+            return
         ident = high >> 16 if proto == ICMP else (high >> 32) & 0xFFFF
         journey = self._journey(state, low >> 32, low & MASK32, proto, ident)
         time = self.e_request[slot] if self.e_flags[slot] & 1 else self.e_reply[slot]
@@ -610,13 +636,17 @@ class Pairing:
                 number = high & 0xFFFF if proto == ICMP else high & MASK32
                 self.kept.append((journey, self.e_request[slot], self.e_reply[slot], number, chain))
 
-        # The sightings' places are free again.
-        if head >= 0:
-            at = head
-            while self.s_next[at] >= 0:
-                at = self.s_next[at]
-            self.s_next[at] = self.pool_free
-            self.pool_free = head
+        self._release(head)
+
+    def _release(self, head: int) -> None:
+        """The places of a chain of sightings are free again."""
+        if head < 0:
+            return
+        at = head
+        while self.s_next[at] >= 0:
+            at = self.s_next[at]
+        self.s_next[at] = self.pool_free
+        self.pool_free = head
 
     def _state(self, state: int, token: int) -> int:
         """Where *token* leads from *state*."""

@@ -39,7 +39,7 @@ def struck(view: View) -> Strike | None:
         interface=None,
         confidence=Confidence.CERTAIN,
         proofs=((view.looks(Leg.REPLY)[0], "reply"),),
-        lost=False,
+        lost=None,
     )
 
 

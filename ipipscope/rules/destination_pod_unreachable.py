@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from ipipscope.decoder.icmp import HOST_UNREACHABLE, UNREACHABLE
-from ipipscope.model import Confidence, Leg
+from ipipscope.model import Confidence, Leg, Role
 from ipipscope.rules.rule import Rule, Strike
 
 if TYPE_CHECKING:
@@ -43,6 +43,15 @@ def struck(view: View) -> Strike | None:
             interface=view.interface(view.at(Leg.REQUEST, node, "tunnel") or errors[:1]),
             confidence=Confidence.CERTAIN if node else Confidence.LIKELY,
             proofs=((errors[0], f"ICMP unreachable from {errors[0].error_from}"), (came_in[0], "request")),
+        )
+    unpacked = view.at(Leg.REQUEST, node, "tunnel")
+    vain = [p for p in view.recorded(node, Role.WORKLOAD) if p in view.knowledge.asked_in_vain]
+    if unpacked and vain and not view.at(Leg.REQUEST, node, "workload"):
+        return Strike(
+            node=node,
+            interface=vain[0].interface,
+            confidence=Confidence.LIKELY,
+            proofs=((unpacked[0], "request, last seen here; behind it nothing but ARP"),),
         )
     at_pod = view.at(Leg.REQUEST, node, "workload")
     if not at_pod or not view.missing(Leg.REPLY, node, "workload"):

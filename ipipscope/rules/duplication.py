@@ -38,7 +38,7 @@ def struck(view: View) -> Strike | None:
         interface=None,
         confidence=Confidence.CERTAIN,
         proofs=((view.journey.sightings[0], "one of the copies"),),
-        lost=False,
+        lost=None,
     )
 
 

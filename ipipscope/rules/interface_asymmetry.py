@@ -39,7 +39,7 @@ def struck(view: View) -> Strike | None:
                 interface=view.interface(replies),
                 confidence=Confidence.CERTAIN,
                 proofs=((replies[0], "reply"), (requests[0], "request, on another NIC")),
-                lost=False,
+                lost=None,
             )
     return None
 

@@ -15,7 +15,7 @@ from ipipscope.rules.part import Part
 from ipipscope.rules.view import View, know, segments
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from ipaddress import IPv4Address
 
     from ipipscope.correlator.correlate import Correlation
@@ -68,17 +68,26 @@ class _Case:
     journeys: list[tuple[Journey, Strike]] = field(default_factory=list)
 
 
-def judge(correlation: Correlation, facts: CaptureFacts, file_names: Sequence[str]) -> Judgement:
+def judge(
+    correlation: Correlation,
+    facts: CaptureFacts,
+    file_names: Sequence[str],
+    addresses: Mapping[IPv4Address, str] | None = None,
+) -> Judgement:
     """The verdict on every exchange, and the findings, the one that explains most first.
 
     facts: what is known of the capture itself.
     file_names: by source number, for evidence.
+    addresses: the node of each address, as far as host state tells; it is believed before the packets.
     """
     tunnels: dict[str, list[tuple[int, int] | None]] = {}
     for point, role in correlation.roles.items():
         if role is Role.TUNNEL:
             tunnels.setdefault(point.node, []).append(correlation.spans.get(point))
-    knowledge = know(correlation, find_sides(correlation.journeys, correlation.stations, tunnels))
+    sides = find_sides(correlation.journeys, correlation.stations, tunnels)
+    sides.home.update(addresses or {})
+    sides.outer_home.update(addresses or {})
+    knowledge = know(correlation, sides)
     judgement = Judgement([])
     cases: dict[tuple[str, str | None, IPv4Address | None], _Case] = {}
     flows: dict[tuple[object, ...], list[Part]] = {}
@@ -157,7 +166,8 @@ def _explain_together(parts: Sequence[Part]) -> None:
         first = part.struck[0]
         if first[0].RULE.code == code:
             continue
-        part.struck = [(module, replace(first[1], impact_of_flow=Impact.PARTIAL)), *part.struck]
+        of_flow = Impact.PARTIAL if code != "IPIP401" else None
+        part.struck = [(module, replace(first[1], impact_of_flow=of_flow)), *part.struck]
 
 
 def _same_way(view: View, other: View) -> bool:

@@ -51,7 +51,11 @@ def struck(view: View) -> Strike | None:
             if not returns or third_node(view, reply, request):
                 continue
             if reply.outer.src != request.outer.dst:
-                return _strike(view, Leg.REPLY, reply, request)
+                detour = any(look.outer and look.outer.dst == reply.outer.src for look in view.outer_anywhere(Leg.REQUEST))
+                if not detour:
+                    return _strike(view, Leg.REPLY, reply, request)
+                if request.outer.dst != reply.outer.src and view.at(Leg.REQUEST, view.requester, "outer") == (request,):
+                    return _strike(view, Leg.REQUEST, request, reply)
             if reply.outer.dst != request.outer.src:
                 return _strike(view, Leg.REQUEST, request, reply)
     if not view.outer_anywhere(Leg.REPLY) and view.came_through(Leg.REQUEST) is not True:

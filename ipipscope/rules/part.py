@@ -28,9 +28,7 @@ class Part:
     @property
     def decided(self) -> bool:
         """Whether it is known what became of the exchanges."""
-        if self.struck:
-            return self.struck[0][1].lost is not None
-        return self.answered is not None
+        return self.answered is not None or any(strike.lost is not None for _, strike in self.struck)
 
     @property
     def lost(self) -> bool:

@@ -35,6 +35,8 @@ RULE: Final = Rule(
 
 def struck(view: View) -> Strike | None:
     """Seen at the tunnel and missing at the workload, with nothing of it further on."""
+    if any(point in view.knowledge.asked_in_vain for point in view.recorded(view.replier, Role.WORKLOAD)):
+        return None  # the kernel asked for the pod on its interface: it was on the way, and the pod is not there
     return stopped(view, Leg.REQUEST, "tunnel", "workload", Role.WORKLOAD)
 
 

@@ -36,10 +36,9 @@ def struck(view: View) -> Strike | None:
     """Seen leaving with an outer header, missing on the target's NICs, with nothing of it further on."""
     leg = Leg.REQUEST
     node, target = view.origin(leg), view.target(leg)
-    if target is None:
-        for look in view.outer_anywhere(leg):
-            assert look.outer is not None
-            target = view.knowledge.sides.outer_home.get(look.outer.dst)
+    for look in view.outer_anywhere(leg):
+        assert look.outer is not None
+        target = view.knowledge.sides.outer_home.get(look.outer.dst, target)
     left = view.at(leg, node, "outer")
     if not left or target is None or target == node or not view.missing(leg, target, "outer"):
         return None

@@ -42,7 +42,8 @@ class Strike:
 
     node, interface: where it goes wrong, as far as known; a node that was not captured goes by its outer address.
     proofs: the sightings that prove it, each with a few words.
-    lost: whether the exchange failed because of it; None where the captures do not show that.
+    lost: whether the exchange failed because of it; None where the captures do not show that, or the rule is not about
+        loss at all.
     """
 
     node: str | None

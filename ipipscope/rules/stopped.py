@@ -13,9 +13,7 @@ if TYPE_CHECKING:
 
 def stopped(view: View, leg: Leg, before: str, after: str, role: Role) -> Strike | None:
     """Struck where *leg* came to *before* on its target node, not to *after*, and no answer shows that it did."""
-    node = view.target(leg)
-    if node is None and leg is Leg.REQUEST:
-        node = _receiver(view, leg)
+    node = _receiver(view, leg) or view.target(leg)
     came = view.at(leg, node, before)
     if not came or not view.missing(leg, node, after):
         return None
@@ -34,10 +32,11 @@ def stopped(view: View, leg: Leg, before: str, after: str, role: Role) -> Strike
 
 
 def _receiver(view: View, leg: Leg) -> str | None:
-    """The node whose NIC took an encapsulated packet that its origin, another node, sent: by the outer destination."""
+    """The node that an encapsulated packet was last sent to, by its outer destination: not always the right one."""
+    last = None
     for look in view.outer_anywhere(leg):
         assert look.outer is not None
         node = view.knowledge.sides.outer_home.get(look.outer.dst)
-        if node is not None:
-            return node
-    return None
+        if node is not None and view.at(leg, node, "outer") and (last is None or node != view.origin(leg)):
+            last = node
+    return last

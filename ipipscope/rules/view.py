@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from ipipscope.decoder.columns import Direction
+from ipipscope.decoder.columns import Direction, Kind
 from ipipscope.model import CapturePoint, Leg, Role
 from ipipscope.rules.translation import translations
 
@@ -49,6 +49,8 @@ class Knowledge:
     """Points without a packet of their own, taken to have recorded while their node's other points did."""
     unused: frozenset[CapturePoint] = frozenset()
     """Workload points at which no exchange was seen: nothing tells whose they are."""
+    asked_in_vain: frozenset[CapturePoint] = frozenset()
+    """Of these, the ones with ARP: the node asked for a pod and nobody answered with a packet."""
     reached: dict[IPv4Address, Counter[IPv4Address]] = field(default_factory=lambda: defaultdict(Counter))
     sent_from: dict[IPv4Address, Counter[IPv4Address]] = field(default_factory=lambda: defaultdict(Counter))
     accepted: Counter[OuterPair] = field(default_factory=Counter)
@@ -66,12 +68,17 @@ class Knowledge:
 def recording_windows(
     correlation: Correlation,
 ) -> tuple[dict[CapturePoint, tuple[int, int] | None], frozenset[CapturePoint]]:
-    """When each point is known, or presumed, to have recorded; and which are presumed."""
+    """When each point is known, or presumed, to have recorded; and which are presumed.
+
+    Presumed are those without packets of their own, and pods' interfaces that showed no IPv4: their few ARP and IPv6
+    packets tell little of when they were watched.
+    """
     windows: dict[CapturePoint, tuple[int, int] | None] = {}
     presumed = set()
     spans = correlation.spans
-    for point in correlation.tallies:
-        if point in spans:
+    for point, tally in correlation.tallies.items():
+        quiet = correlation.roles[point] is Role.WORKLOAD and not tally.kinds[Kind.NATIVE]
+        if point in spans and not quiet:
             windows[point] = spans[point]
             continue
         others = [span for other, span in spans.items() if other.node == point.node]
@@ -85,7 +92,9 @@ def know(correlation: Correlation, sides: Sides) -> Knowledge:
     windows, presumed = recording_windows(correlation)
     used = {correlation.stations[look.station].point for each in correlation.journeys for look in each.sightings}
     pods = {point for point, role in correlation.roles.items() if role is Role.WORKLOAD}
-    knowledge = Knowledge(correlation.stations, sides, windows, correlation.roles, presumed, frozenset(pods - used))
+    unused = frozenset(pods - used)
+    vain = frozenset(point for point in unused if correlation.tallies[point].kinds[Kind.ARP])
+    knowledge = Knowledge(correlation.stations, sides, windows, correlation.roles, presumed, unused, vain)
     knowledge.before_translation = translations(correlation.journeys, correlation.stations)
     everywhere = frozenset(windows)
     for journey in correlation.journeys:
@@ -317,7 +326,8 @@ class View:
             if self.missing(Leg.REPLY, node, "workload"):
                 return False
             if self.at(Leg.REPLY, node, "tunnel") or self.at(Leg.REPLY, node, "bare"):
-                return True
+                # The pod's own interface, where it was watched at other times, leaves it open now.
+                return None if self.knowledge.workload_of.get(self.journey.flow.src) else True
             if self.at(Leg.REPLY, node, "outer"):
                 if self.missing(Leg.REPLY, node, "tunnel"):
                     return False
