@@ -10,7 +10,7 @@ from pathlib import Path
 
 from .boot import LabError, Laboratory, missing_tools
 from .profiles import PROFILES
-from .scenarios import SCENARIOS
+from .scenarios import SCENARIOS, fitting
 
 
 def main() -> int:
@@ -30,12 +30,7 @@ def main() -> int:
     if missing := missing_tools():
         print("not installed:", *missing, file=sys.stderr)
         return 2
-    pairs = [
-        (scenario, profile)
-        for profile in wanted.profile
-        for scenario in wanted.scenario
-        if SCENARIOS[scenario].needs <= PROFILES[profile].traits
-    ]
+    pairs = [(name, profile) for profile in wanted.profile for name in fitting(profile) if name in wanted.scenario]
     return make(wanted.folder, pairs)
 
 

@@ -133,7 +133,7 @@ def outer_fragments_lost(cluster: Cluster) -> Plan:
         fix=[FABRIC_HEALED],
         fault="outer-fragmentation",
         impact="partial",
-        codes=("IPIP402", "IPIP307", "IPIP301"),
+        codes=("IPIP402", "IPIP401", "IPIP307", "IPIP301"),
         cause_class="mtu",
         cause=drop.command,
         phases=[pod_ping(a, b, count=5), pod_ping(a, b, size=1472, fragment="dont", count=8, identifier=1472)],
