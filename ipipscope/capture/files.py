@@ -1,4 +1,4 @@
-"""Which files are captures, which format each has, and which points it recorded: from magic and name, never from hope."""
+"""Which files are captures, in which format, and which points they recorded: from magic and name, never from hope."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def _os_problem(path: str, failure: OSError) -> InputError:
 
 def _opened(path: str) -> Any:
     if path == STDIN:
-        return open(sys.stdin.fileno(), "rb", buffering=0, closefd=False)  # noqa: PTH123, SIM115
+        return open(sys.stdin.fileno(), "rb", buffering=0, closefd=False)
     return Path(path).open("rb", buffering=0)
 
 

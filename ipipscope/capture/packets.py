@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from ipipscope.decoder.columns import Array
+if TYPE_CHECKING:
+    from ipipscope.decoder.columns import Array
 
 ROWS: Final = 8192
 """Records of a batch: their columns stay in the processor's cache."""

@@ -83,7 +83,7 @@ class PcapReader:
             time = np.empty(ROWS, "i8")
             records.walk_pcap(
                 memoryview(window.octets), window.start, window.end, form.big, form.header, form.tick, self._limit,
-                memoryview(offsets), memoryview(captured), memoryview(wire), memoryview(time), walk,
+                offsets.data, captured.data, wire.data, time.data, walk,
             )  # fmt: skip
             count = walk.count
             octets = window.octets

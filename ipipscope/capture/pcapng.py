@@ -102,8 +102,8 @@ class PcapngReader:
             records.walk_pcapng(
                 memoryview(window.octets), window.start, window.end, self._order == "big", self._first, len(section),
                 limit, section[0].snaplen if section else 0,
-                memoryview(offsets), memoryview(captured), memoryview(wire), memoryview(ticks),
-                memoryview(interface), walk,
+                offsets.data, captured.data, wire.data, ticks.data,
+                interface.data, walk,
             )  # fmt: skip
             octets, count = window.octets, walk.count
             window.forward(walk.position - window.start)

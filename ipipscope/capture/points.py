@@ -12,7 +12,9 @@ from ipipscope.model import CapturePoint, Role
 
 SUFFIXES: Final = re.compile(r"(\.(pcap|pcapng|cap|dmp|ntar|gz|zst|zstd|lz4|xz|bz2)\d*)+$", re.IGNORECASE)
 TUNNEL: Final = re.compile(r"^(tunl\d+|ipip\d*|tun[-.].+|flannel\.ipip)$")
-WORKLOAD: Final = re.compile(r"^(cali|veth|lxc|azv|eni[0-9a-f]{6}|gke[0-9a-f]|cni\d|cbr\d|docker|kube-bridge|br-|virbr)")
+WORKLOAD: Final = re.compile(
+    r"^(cali|veth|lxc|azv|eni[0-9a-f]{6}|gke[0-9a-f]|cni\d|cbr\d|docker|kube-bridge|br-|virbr)"
+)
 LOOPBACK: Final = re.compile(r"^lo\d*$")
 ANY: Final = re.compile(r"^any([_.-].*)?$")
 PHYSICAL: Final = re.compile(

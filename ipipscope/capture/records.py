@@ -6,7 +6,10 @@ buffer and the arrays, and learns from `position`, `count` and `status` how far 
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 MORE: Final = 0
 """The walk came to the end of the buffer, or to a record that goes on behind it."""
@@ -43,7 +46,7 @@ class Walk:
         self.need = 0
 
 
-def number(octets: Any, at: int, big: int) -> int:
+def number(octets: Sequence[int], at: int, big: int) -> int:
     """Four octets, big- or little-endian."""
     if big:
         return (octets[at] << 24) | (octets[at + 1] << 16) | (octets[at + 2] << 8) | octets[at + 3]
@@ -142,7 +145,7 @@ def walk_pcapng(
             need = 12
             break
         kind = number(octets, at, big)
-        if kind != 6 and kind != 3 and kind != 2:
+        if kind not in (2, 3, 6):
             status = 3
             break
         total = number(octets, at + 4, big)
@@ -160,8 +163,7 @@ def walk_pcapng(
             length = on_wire
             if simple_limit and length > simple_limit:
                 length = simple_limit
-            if length > total - 16:
-                length = total - 16
+            length = min(length, total - 16)
             which = 0
             body = at + 12
             ticks[row] = NO_TICKS

@@ -10,6 +10,7 @@ cdef int TOTAL_LENGTH, IDENTIFICATION, FRAGMENT, TTL, PROTOCOL, SOURCE, DESTINAT
 cdef int HEADER_MIN, DONT_FRAGMENT, MORE, OFFSET_MASK
 cdef int ICMP, IPIP, TCP, UDP, IPV6, GRE
 cdef int ICMP_HEADER, ECHO_REPLY, ECHO_REQUEST, UNREACHABLE, SOURCE_QUENCH, REDIRECT, TIME_EXCEEDED, PARAMETER_PROBLEM
+cdef int IPV6_HEADER, IPV6_NEXT, IPV6_OFFSET_MASK, HOP_BY_HOP, ROUTING, IPV6_FRAGMENT, AH, DESTINATION_OPTIONS
 cdef int FRAGMENTATION_NEEDED, TCP_READ, TCP_SYN, TCP_RST, TCP_ACK, UDP_HEADER, PORT_VXLAN
 cdef int K_OTHER, K_NATIVE, K_IPIP, K_FRAGMENT, K_OPAQUE, K_IPV6, K_ARP
 cdef int K_6IN4, K_V6_UNDER_IPIP, K_4IN6, K_6IN6, K_GRE, K_VXLAN, K_MPLS, K_PPPOE, K_UNREADABLE, K_UNKNOWN_LINK
@@ -23,6 +24,9 @@ cdef unsigned int u32(const unsigned char[::1] octets, Py_ssize_t at) except? 0x
 @cython.locals(high=cython.ulonglong)
 cdef unsigned long long u48(const unsigned char[::1] octets, Py_ssize_t at) except? 0xFFFFFFFFFFFFFFFF
 cdef unsigned int _on_wire(columns, Py_ssize_t row) except? 0xFFFFFFFF
+
+@cython.locals(following=cython.int)
+cdef int _ipv6(const unsigned char[::1] octets, Py_ssize_t at, Py_ssize_t end) except? -2
 
 @cython.locals(
     proto=cython.int, fragment=cython.uint, depth=cython.int,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ipipscope.decoder import icmp, ipv4, link, tcp, udp
+from ipipscope.decoder import icmp, ipv4, ipv6, link, tcp, udp
 from ipipscope.decoder.columns import Columns, Direction, Flags, Kind, Part
 
 if TYPE_CHECKING:
@@ -53,6 +53,10 @@ HEADER_MIN, DONT_FRAGMENT, MORE, OFFSET_MASK = (
 ICMP, IPIP, TCP, UDP, IPV6, GRE = (
     ipv4.PROTOCOL_ICMP, ipv4.PROTOCOL_IPIP, ipv4.PROTOCOL_TCP, ipv4.PROTOCOL_UDP, ipv4.PROTOCOL_IPV6,
     ipv4.PROTOCOL_GRE,
+)  # fmt: skip
+IPV6_HEADER, IPV6_NEXT, IPV6_OFFSET_MASK = ipv6.HEADER, ipv6.NEXT_HEADER, ipv6.OFFSET_MASK
+HOP_BY_HOP, ROUTING, IPV6_FRAGMENT, AH, DESTINATION_OPTIONS = (
+    ipv6.HOP_BY_HOP, ipv6.ROUTING, ipv6.FRAGMENT, ipv6.AUTHENTICATION, ipv6.DESTINATION_OPTIONS,
 )  # fmt: skip
 ICMP_HEADER, ECHO_REPLY, ECHO_REQUEST, UNREACHABLE, SOURCE_QUENCH, REDIRECT, TIME_EXCEEDED, PARAMETER_PROBLEM = (
     icmp.HEADER, icmp.ECHO_REPLY, icmp.ECHO_REQUEST, icmp.UNREACHABLE, icmp.SOURCE_QUENCH, icmp.REDIRECT,
@@ -196,11 +200,8 @@ def _unwrap(
             ):
                 protocol = u16(octets, at + 6)
                 at += 8
-        elif link_type == RAW or link_type == RAW_BSD or link_type == RAW_OPENBSD:
-            if at < end:
-                protocol = ETHERTYPE_IPV6 if octets[at] >> 4 == 6 else ETHERTYPE_IPV4
-            else:
-                protocol = ETHERTYPE_IPV4
+        elif link_type in (RAW, RAW_BSD, RAW_OPENBSD):
+            protocol = ETHERTYPE_IPV6 if at < end and octets[at] >> 4 == 6 else ETHERTYPE_IPV4
         elif link_type == SLL:
             if end - at < SLL_HEADER:
                 o_kind[row], o_flags[row] = K_UNREADABLE, F_CUT
@@ -227,7 +228,7 @@ def _unwrap(
             protocol = ETHERTYPE_IPV4
         elif link_type == ONLY_IPV6:
             protocol = ETHERTYPE_IPV6
-        elif link_type == NULL or link_type == LOOP:
+        elif link_type in (NULL, LOOP):
             if end - at < 4:
                 o_kind[row], o_flags[row] = K_UNREADABLE, F_CUT
                 continue
@@ -237,9 +238,9 @@ def _unwrap(
             at += 4
             if family == 2:
                 protocol = ETHERTYPE_IPV4
-            elif family == 10 or family == 24 or family == 28 or family == 30:
+            elif family in (10, 24, 28, 30):
                 protocol = ETHERTYPE_IPV6
-        elif link_type == PPP or link_type == PPP_HDLC or link_type == C_HDLC:
+        elif link_type in (PPP, PPP_HDLC, C_HDLC):
             if end - at < 4:
                 o_kind[row], o_flags[row] = K_UNREADABLE, F_CUT
                 continue
@@ -265,7 +266,7 @@ def _unwrap(
             o_kind[row] = K_UNKNOWN_LINK
             continue
 
-        while protocol == ETHERTYPE_VLAN or protocol == ETHERTYPE_QINQ or protocol == ETHERTYPE_QINQ_OLD:
+        while protocol in (ETHERTYPE_VLAN, ETHERTYPE_QINQ, ETHERTYPE_QINQ_OLD):
             if end - at < VLAN_TAG:
                 break
             if o_vlan[row] == 0:
@@ -277,17 +278,14 @@ def _unwrap(
             if protocol == ETHERTYPE_ARP:
                 kind = K_ARP
             elif protocol == ETHERTYPE_IPV6:
-                kind = K_IPV6
-                if end - at >= 40 and octets[at] >> 4 == 6:  # RFC 8200 §3
-                    if octets[at + 6] == IPIP:
-                        kind = K_4IN6
-                    elif octets[at + 6] == IPV6:
-                        kind = K_6IN6
-            elif protocol == ETHERTYPE_MPLS or protocol == ETHERTYPE_MPLS_MULTICAST:
+                kind = _ipv6(octets, at, end)
+                if kind < 0:
+                    kind, flags = K_IPV6, F_MALFORMED
+            elif protocol in (ETHERTYPE_MPLS, ETHERTYPE_MPLS_MULTICAST):
                 kind = K_MPLS
             elif protocol == ETHERTYPE_PPPOE:
                 kind = K_PPPOE
-            elif protocol == ETHERTYPE_VLAN or protocol == ETHERTYPE_QINQ or protocol == ETHERTYPE_QINQ_OLD:
+            elif protocol in (ETHERTYPE_VLAN, ETHERTYPE_QINQ, ETHERTYPE_QINQ_OLD):
                 kind = K_UNREADABLE
                 flags = F_CUT
             o_kind[row], o_flags[row] = kind, flags
@@ -347,11 +345,11 @@ def _unwrap(
             o_kind[row], o_flags[row] = kind, flags
             continue
         if kind == K_OTHER:  # the last header that was asked for could not be read
-            if depth == 0:
-                kind = K_UNREADABLE
-            else:
-                kind = K_OPAQUE
-            o_kind[row], o_flags[row] = kind, flags
+            if depth < 2:
+                o_kind[row], o_flags[row] = K_UNREADABLE if depth == 0 else K_OPAQUE, flags
+                continue
+            o_kind[row], o_flags[row] = K_IPIP, flags
+            o_inner_src[row], o_inner_dst[row], o_inner_proto[row] = source, destination, proto
             continue
         if depth == 1 and proto == IPIP:
             o_kind[row], o_flags[row] = K_FRAGMENT, flags
@@ -391,16 +389,10 @@ def _unwrap(
             o_icmp_type[row], o_icmp_code[row] = message, octets[at + 1]
             payload = at + ICMP_HEADER
             length -= ICMP_HEADER
-            if message == ECHO_REQUEST or message == ECHO_REPLY:
+            if message in (ECHO_REQUEST, ECHO_REPLY):
                 o_icmp_id[row], o_icmp_seq[row] = u16(octets, at + 4), u16(octets, at + 6)
                 o_part[row] = P_ECHO_REQUEST if message == ECHO_REQUEST else P_ECHO_REPLY
-            elif (
-                message == UNREACHABLE
-                or message == TIME_EXCEEDED
-                or message == SOURCE_QUENCH
-                or message == REDIRECT
-                or message == PARAMETER_PROBLEM
-            ):
+            elif message in (UNREACHABLE, TIME_EXCEEDED, SOURCE_QUENCH, REDIRECT, PARAMETER_PROBLEM):
                 o_part[row] = P_ERROR
                 if _quoted(octets, payload, end, row, columns) == 0:
                     flags |= F_QUOTE_CUT
@@ -433,7 +425,7 @@ def _unwrap(
             length -= UDP_HEADER
             if o_dport[row] == PORT_VXLAN and kind == K_NATIVE:
                 o_kind[row] = K_VXLAN
-        o_payload_length[row] = length if length > 0 else 0
+        o_payload_length[row] = max(0, length)
         if payload < end:
             stop = payload + 16
             if stop > end:
@@ -453,6 +445,30 @@ def _unwrap(
 def _on_wire(columns: Any, row: int) -> int:
     """Octets on the wire; asked only where a packet turns out short."""
     return int(columns.wire_length[row])
+
+
+def _ipv6(octets: Any, at: int, end: int) -> int:
+    """The kind of an IPv6 packet (RFC 8200 §3); -1 where what it carries is of another version than it says."""
+    if end - at < IPV6_HEADER or octets[at] >> 4 != 6:
+        return -1
+    following = octets[at + IPV6_NEXT]
+    at += IPV6_HEADER
+    while end - at >= 8:  # extension headers have eight octets and more (§4)
+        if following == IPIP:
+            return K_4IN6 if octets[at] >> 4 == 4 else -1
+        if following == IPV6:
+            return K_6IN6 if octets[at] >> 4 == 6 else -1
+        if following in (HOP_BY_HOP, ROUTING, DESTINATION_OPTIONS):
+            following, at = octets[at], at + (octets[at + 1] + 1) * 8
+        elif following == AH:  # RFC 4302 §2.2: in words of four octets, less two
+            following, at = octets[at], at + (octets[at + 1] + 2) * 4
+        elif following == IPV6_FRAGMENT:
+            if u16(octets, at + 2) & IPV6_OFFSET_MASK:
+                break
+            following, at = octets[at], at + 8
+        else:
+            break
+    return K_IPV6
 
 
 def _quoted(octets: Any, at: int, end: int, row: int, columns: Any) -> int:
