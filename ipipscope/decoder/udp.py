@@ -4,3 +4,4 @@ from __future__ import annotations
 
 SOURCE_PORT, DESTINATION_PORT, LENGTH, HEADER = 0, 2, 4, 8
 PORT_VXLAN = 4789  # RFC 7348 §5
+PORT_DNS = 53  # RFC 1035 §4.2.1
