@@ -90,6 +90,9 @@ def _of_host(cluster: Cluster, host: Host) -> Iterator[Fault]:
 def _down(host: Host) -> Iterator[Fault]:
     for name in host.tunnels:
         link = host.snapshot.link(name)
+        others = [host.snapshot.link(other) for other in host.tunnels if other != name]
+        if any(other is not None and other.up for other in others):
+            continue  # point-to-point devices do the work
         if link is not None and link.flags and not link.up and _in_use(host, name):
             yield tunnel_down(host, name, None, None)
 

@@ -49,9 +49,10 @@ _NOT_TO_TUNNEL = frozenset(
 _AFTER_TUNNEL = frozenset(
     (
         Kind.RP_FILTER_INNER, Kind.FORWARDING_OFF, Kind.FIREWALL_FORWARD, Kind.FIREWALL_INNER, Kind.SHARED_ADDRESS,
-        Kind.POD_GONE, Kind.POD_SILENT,
+        Kind.POD_GONE, Kind.POD_ABSENT, Kind.POD_SILENT,
     )
 )  # fmt: skip
+_AT_THE_POD = frozenset((Kind.POD_GONE, Kind.POD_ABSENT, Kind.POD_SILENT))
 _FROM_PACKETS: Final = {
     "IPIP601": (
         CauseClass.NETWORK_LOSS,
@@ -118,9 +119,9 @@ def _sides(finding: Finding, cluster: Cluster) -> Iterator[_Sides]:
             requester = _host_at(cluster, flow.src, request.src if request else (reply.dst if reply else None))
             replier = _host_at(cluster, flow.dst, request.dst if request else (reply.src if reply else None))
             named = cluster.host(finding.node)
-            if finding.code in _AT_REPLIER and named is not None:
+            if finding.code in _AT_REPLIER and named not in (None, requester):
                 replier = named
-            elif finding.code in _AT_REQUESTER and named is not None:
+            elif finding.code in _AT_REQUESTER and named not in (None, replier):
                 requester = named
             yield _Sides(finding, flow, request, reply, requester, replier)
 
@@ -232,6 +233,7 @@ def _nic_as_inner_source(cluster: Cluster, inner: IPv4Address) -> Iterator[Fault
 
 def _outer_source(cluster: Cluster, sides: _Sides) -> Iterator[Fault]:
     """The underlay's choice of a source; the address to which the requests went is the right one."""
+    yield from _wrong_request(cluster, sides)
     host = sides.replier
     if host is None:
         return
@@ -336,6 +338,8 @@ def _interfaces_differ(cluster: Cluster, sides: _Sides) -> Iterator[Fault]:
 
 
 def _not_delivered(cluster: Cluster, sides: _Sides, *, reply: bool) -> Iterator[Fault]:
+    if not reply:
+        yield from _wrong_request(cluster, sides)
     faults = _reply_in(cluster, sides) if reply else _request_in(cluster, sides)
     yield from _only(faults, _NOT_TO_TUNNEL)
     host, pair = (sides.requester, sides.reply) if reply else (sides.replier, sides.request)
@@ -357,7 +361,15 @@ def _reply_not_delivered(cluster: Cluster, sides: _Sides) -> Iterator[Fault]:
 
 
 def _request_dropped(cluster: Cluster, sides: _Sides) -> Iterator[Fault]:
-    return _only(_request_in(cluster, sides), _AFTER_TUNNEL)
+    yield from _wrong_request(cluster, sides)
+    yield from _only(_request_in(cluster, sides), _AFTER_TUNNEL)
+
+
+def _wrong_request(cluster: Cluster, sides: _Sides) -> Iterator[Fault]:
+    """The requester sends to another node than the one that has the destination."""
+    owner = _host_at(cluster, sides.flow.dst, None)
+    if sides.request is not None and owner is not None and sides.request.dst not in owner.addresses:
+        yield from _only(_request_out(cluster, sides), frozenset((Kind.OTHER_NEXT_HOP,)))
 
 
 def _reply_dropped(cluster: Cluster, sides: _Sides) -> Iterator[Fault]:
@@ -365,7 +377,7 @@ def _reply_dropped(cluster: Cluster, sides: _Sides) -> Iterator[Fault]:
 
 
 def _pod_unreachable(cluster: Cluster, sides: _Sides) -> Iterator[Fault]:
-    yield from _only(_request_in(cluster, sides), frozenset((Kind.POD_GONE, Kind.POD_SILENT)))
+    yield from _only(_request_in(cluster, sides), _AT_THE_POD)
     yield from _silent_pod(cluster, sides)
 
 
@@ -537,6 +549,16 @@ def _from_packets(finding: Finding, cluster: Cluster) -> Cause | None:
         return Cause(cls=cls, node=None, config=None, text=text)
     if finding.code == "IPIP401":
         return _path_mtu(finding, cluster)
+    if finding.code == "IPIP501":
+        return Cause(
+            cls=CauseClass.NAT,
+            node=finding.node,
+            config=None,
+            text="The inner source is translated on the way; none of the firewall rules at hand does it, so look at tc filters, "
+            "eBPF programs and rules that were not read.",
+        )
+    if finding.code == "IPIP602" and finding.consequences and {*finding.consequences} <= {"IPIP307", "IPIP308"}:
+        return Cause(cls=CauseClass.NETWORK, node=None, config=None, text="The outages happen between the nodes.")
     if finding.code in ("IPIP307", "IPIP308"):
         for sides in _sides(finding, cluster):
             hosts = [host for host in (sides.requester, sides.replier) if host is not None and knows_enough(host)]

@@ -47,6 +47,7 @@ class Kind(StrEnum):
     FORWARDING_OFF = "the node does not forward packets"
     POD_GONE = "the node has no route to the pod"
     POD_SILENT = "the pod does not answer on its interface"
+    POD_ABSENT = "nobody answers ARP for the pod"
     WORKLOAD_MTU = "the pods' MTU is larger than the tunnel's"
     TUNNEL_MTU = "the tunnel's MTU leaves no room for the outer header"
     PATH_MTU = "a router between the nodes takes smaller packets only"
@@ -99,6 +100,7 @@ MEANINGS: Final = {
     Kind.FIREWALL_INNER: _meaning(_AFTER, CauseClass.FIREWALL),
     Kind.FORWARDING_OFF: _meaning(_AFTER, CauseClass.NETWORK),
     Kind.POD_GONE: Meaning("IPIP305", CauseClass.POD_GONE),
+    Kind.POD_ABSENT: Meaning("IPIP305", CauseClass.POD_GONE),
     Kind.POD_SILENT: Meaning("IPIP305", CauseClass.POD_DEAD),
     Kind.WORKLOAD_MTU: Meaning("IPIP401", CauseClass.MTU),
     Kind.TUNNEL_MTU: Meaning("IPIP402", CauseClass.MTU),

@@ -183,10 +183,10 @@ def _after(cluster: Cluster, arrival: Arrival, device: str) -> Iterator[Fault]:
     if host.snapshot.ip_forward is False:
         yield outbound.forwarding_off(host)
         return
-    yield from _to_the_pod(host, packet, network)
+    yield from _to_the_pod(cluster, host, packet, network)
 
 
-def _to_the_pod(host: Host, packet: Packet, network: IPv4Network) -> Iterator[Fault]:
+def _to_the_pod(cluster: Cluster, host: Host, packet: Packet, network: IPv4Network) -> Iterator[Fault]:
     if not host.knows_routes:
         return
     pod = packet.destination
@@ -203,13 +203,13 @@ def _to_the_pod(host: Host, packet: Packet, network: IPv4Network) -> Iterator[Fa
         said = f"; `{line}` refuses the packet" if line else ""
         yield Fault(kind=Kind.POD_GONE, config=line, text=f"{host.name} has no route to the pod {pod}{said}.", **common)
         return
-    if host.workload_device(pod) is None and (
+    sent_on = host.workload_device(pod) is None and (
         decision.gateway is not None or is_tunnel(host.snapshot, decision.device)
-    ):
-        yield Fault(
-            kind=Kind.POD_GONE, config=line, text=f"{pod} is no pod of {host.name}: `{line}` sends the packet on.",
-            **common,
-        )  # fmt: skip
+    )
+    block = cluster.block_of(pod)
+    if sent_on and (block is None or block.owner in (None, host)):
+        text = f"{pod} is no pod of {host.name}: `{line}` sends the packet on."
+        yield Fault(kind=Kind.POD_GONE, config=line, text=text, **common)
         return
     fault = outbound.forward_fault(host, replace(packet, out_interface=decision.device), network)
     if fault is not None:
@@ -226,7 +226,7 @@ def _to_the_pod(host: Host, packet: Packet, network: IPv4Network) -> Iterator[Fa
     near = next((one for one in host.snapshot.neighbours if one.address == pod), None)
     if near is not None and any(state in _NOBODY for state in near.state):
         yield Fault(
-            kind=Kind.POD_SILENT, config=f"{near.address} dev {near.interface} {' '.join(near.state)}",
+            kind=Kind.POD_ABSENT, config=f"{near.address} dev {near.interface} {' '.join(near.state)}",
             text=f"Nobody answers ARP for {pod} on {near.interface} of {host.name}.", **common,
         )  # fmt: skip
 

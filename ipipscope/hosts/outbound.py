@@ -156,6 +156,13 @@ def _native(
             text=f"On {host.name} the policy rule `{rule.line}` sends packets to {network} {where}, past the tunnel.",
             **common,
         )  # fmt: skip
+    own = next((hop.via for hop in route.hops if hop.via in host.fib.local_addresses and not route.onlink), None)
+    if own is not None:
+        text = (
+            f"{own} is one of {host.name}'s own addresses: the kernel uses no gateway and asks for the pod itself by ARP "
+            f"on {decision.device}, where nobody answers."
+        )
+        return Fault(kind=Kind.OWN_NEXT_HOP, config=route.line, text=text, **common)
     if route.destination.prefixlen < network.prefixlen:
         text = f"{host.name} has no route to {network}; `{route.line}` sends its packets {where} without an outer "
         "header."

@@ -808,6 +808,7 @@ _WAYS: Final[dict[Kind, Callable[[Cluster, Fault], Iterator[Remedy]]]] = {
     Kind.FIREWALL_INNER: _firewall_inner,
     Kind.FORWARDING_OFF: _forwarding,
     Kind.POD_GONE: _pod_gone,
+    Kind.POD_ABSENT: _pod_silent,
     Kind.POD_SILENT: _pod_silent,
     Kind.WORKLOAD_MTU: _workload_mtu,
     Kind.TUNNEL_MTU: _tunnel_mtu,
