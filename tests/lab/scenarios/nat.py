@@ -69,7 +69,7 @@ def reply_source_rewritten(cluster: Cluster) -> Plan:
         ],
         fix=[Step(b.name, f"tc qdisc del dev {device} clsact")],
         fault="inner-source-rewritten",
-        impact="loss",
+        impact="partial",
         codes=("IPIP501",),
         cause_class="nat",
         where=b.name,
@@ -79,4 +79,5 @@ def reply_source_rewritten(cluster: Cluster) -> Plan:
             pod_tcp(a, b, connections=2),
         ],
         points=points(a, b),
+        notes=["ping takes an answer from another address and says so; TCP resets it."],
     )
