@@ -33,6 +33,4 @@ def __getattr__(name: str) -> Any:
 
 def compiled() -> dict[str, bool]:
     """Which of the hot loops run compiled."""
-    return {
-        name: not (importlib.import_module(name).__file__ or "").endswith(".py") for name in COMPILED
-    }
+    return {name: not (importlib.import_module(name).__file__ or "").endswith(".py") for name in COMPILED}

@@ -41,7 +41,7 @@ class CompileHotLoops(build_ext):
         except Exception as failure:
             if choice == "require":
                 raise
-            print(f"ipipscope: not compiled ({failure}); plain Python is slower", file=sys.stderr)
+            sys.stderr.write(f"ipipscope: not compiled ({failure}); plain Python is slower\n")
             self.extensions = []
 
     def _translate(self) -> None:

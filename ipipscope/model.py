@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address  # noqa: TC003  (dataclass fields are resolved at run time for the schema)
 from typing import Final
 
 MICROSECOND: Final = 1_000

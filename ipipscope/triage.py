@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ipipscope.capture.points import role as role_of
 from ipipscope.capture.files import STDIN, CaptureFile, find
+from ipipscope.capture.points import role as role_of
 from ipipscope.correlator.correlate import Correlation, correlate
 from ipipscope.decoder import link
 from ipipscope.decoder.unwrap import unwrap
@@ -198,9 +198,7 @@ def _facts(sources: Sequence[Decoded]) -> CaptureFacts:
     return CaptureFacts(dropped, snaplen, tuple(source.file.path for source in sources))
 
 
-def _summaries(
-    correlation: Correlation, sources: Sequence[Decoded], facts: CaptureFacts
-) -> tuple[PointSummary, ...]:
+def _summaries(correlation: Correlation, sources: Sequence[Decoded], facts: CaptureFacts) -> tuple[PointSummary, ...]:
     files: dict[CapturePoint, dict[str, None]] = {}
     link_types: dict[CapturePoint, dict[str, None]] = {}
     for source in sources:
@@ -230,7 +228,9 @@ def _notes(correlation: Correlation) -> tuple[str, ...]:
     if correlation.pressed:
         notes.append(f"{correlation.pressed} exchanges were closed early: more were open at once than are kept.")
     if correlation.folded:
-        notes.append(f"{correlation.folded} exchanges are counted without their flow: there are more flows than are kept.")
+        notes.append(
+            f"{correlation.folded} exchanges are counted without their flow: there are more flows than are kept."
+        )
     if correlation.overlooked:
         notes.append(f"{correlation.overlooked} packets looked in more different ways than are kept apart.")
     return tuple(notes)

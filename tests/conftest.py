@@ -54,9 +54,7 @@ class Row:
         if icmp.startswith("icmp "):
             kind, _, rest = icmp.removeprefix("icmp ").partition(" ")
             numbers = dict(zip(("type", "code"), map(int, kind.split("/")), strict=True))
-            numbers |= {
-                name: int(value) for name, value in (part.split("=") for part in rest.split()) if value
-            }
+            numbers |= {name: int(value) for name, value in (part.split("=") for part in rest.split()) if value}
         return cls(
             int(frame), protocols.split(":"), cls._layers(layers), cls._layers(quoted), numbers,
             frozenset(flags.replace(",", " ").split()),

@@ -40,7 +40,7 @@ OPENERS: Final[dict[bytes, tuple[str, Callable[[BinaryIO], Any], str]]] = {
 }
 
 
-class Damage(Exception):  # noqa: N818  (it ends a stream, it is no error of the program)
+class Damage(Exception):
     """The compressed data are damaged or end early; what came before is good."""
 
 

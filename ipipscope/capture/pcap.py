@@ -107,7 +107,5 @@ class PcapReader:
             need = walk.need if walk.status == records.MORE else form.header
         if len(window):
             self.problems.append(
-                CaptureTruncated(
-                    self._name, frame=frame, offset=window.offset, promised=need, present=len(window)
-                )
+                CaptureTruncated(self._name, frame=frame, offset=window.offset, promised=need, present=len(window))
             )

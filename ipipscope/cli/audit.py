@@ -33,10 +33,10 @@ def audit(
     Exit status as for triage.
 
     Examples:
-
       ipipscope audit state/
 
       ip route | ssh laptop 'cat >node3.txt'; ipipscope audit node3.txt
+
     """
     from ipipscope.report.inert import inert  # noqa: PLC0415  (after --help)
     from ipipscope.report.json_report import write_json  # noqa: PLC0415

@@ -29,12 +29,14 @@ for command in (triage, snapshot, audit, explain):
     app.command(context_settings=CONTEXT)(command)
 
 
-def _version(asked: bool) -> None:  # noqa: FBT001  (typer's callback)
+def _version(asked: bool) -> None:
     if asked:
         from ipipscope import __version__, compiled  # noqa: PLC0415
 
         built = compiled()
-        kernels = "compiled" if all(built.values()) else "plain Python" if not any(built.values()) else "partly compiled"
+        kernels = (
+            "compiled" if all(built.values()) else "plain Python" if not any(built.values()) else "partly compiled"
+        )
         typer.echo(f"ipipscope {__version__} (hot loops: {kernels})")
         raise typer.Exit
 
@@ -43,7 +45,7 @@ def _version(asked: bool) -> None:  # noqa: FBT001  (typer's callback)
 def _root(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Say version and build, and exit.")
-    ] = False,  # noqa: FBT002
+    ] = False,
 ) -> None:
     """Find where an IPIP overlay loses its packets."""
     del version
@@ -63,7 +65,7 @@ def main() -> NoReturn:
         status = _say(error, USAGE)
     except IpipscopeError as error:
         status = _say(error, INPUT)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  (the last resort: a status of its own)
         status = _click_or_ours(error)
     raise SystemExit(status)
 

@@ -33,9 +33,7 @@ def opened(path: Path | None) -> Iterator[TextIO]:
 
 def wants_colour(out: TextIO, *, no_colour: bool) -> bool:
     """A terminal, and nobody said no (no-color.org; TERM=dumb)."""
-    return (
-        not no_colour and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb" and out.isatty()
-    )
+    return not no_colour and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb" and out.isatty()
 
 
 def width(out: TextIO) -> int:

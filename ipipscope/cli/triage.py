@@ -51,12 +51,12 @@ def triage(
     Exit status: 0 nothing found, 1 findings, 2 usage, 3 input that could not be read.
 
     Examples:
-
       ipipscope triage case/
 
       ipipscope triage --point node3:eth1=a.pcap --point node3:tunl0=b.pcap
 
       ssh node3 tcpdump -U -i any -w - | ipipscope triage -
+
     """
     from ipipscope.capture.points import parse  # noqa: PLC0415  (NumPy loads after --help)
     from ipipscope.errors import UsageError  # noqa: PLC0415
@@ -67,9 +67,7 @@ def triage(
     if not paths and not point:
         raise UsageError("triage needs captures: name files or folders, or - for standard input")
     named = {file: place for place, file in map(parse, point or [])}
-    report = run(
-        paths or [], points=named, state=[] if no_state else state or None, timeout=round(timeout * SECOND)
-    )
+    report = run(paths or [], points=named, state=[] if no_state else state or None, timeout=round(timeout * SECOND))
     with opened(output) as out:
         _write(report, out, format, quiet=quiet, no_color=no_color)
     for problem in report.problems:

@@ -179,7 +179,7 @@ class Correlator:
         return spans
 
     def _role_by_content(self, point: CapturePoint) -> Role:
-        """A point whose name says nothing: outer headers and ARP are seen on NICs, nothing but inner IPv4 on tunnels."""
+        """A point whose name says nothing: outer headers and ARP are seen on NICs, only inner IPv4 on tunnels."""
         tally = self.tallies[point]
         if tally.kinds[Kind.IPIP] or tally.kinds[Kind.IPIP_FRAGMENT] or tally.kinds[Kind.ARP] or tally.kinds[Kind.IPV6]:
             return Role.PHYSICAL

@@ -32,7 +32,7 @@ SEVERAL: Final = 0xFFFFFFFF
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """One look. `outer` is None where the packet has one IP header; the rest is None or 0 where it has no such field."""
+    """One look. `outer` is None where the packet has one IP header; the rest is None or 0 where it has none."""
 
     station: int
     leg: Leg

@@ -180,7 +180,7 @@ class Pairing:
             if kind == 0:
                 continue
             time = c_time[row] + shift
-            if time < 0:  # no time at all, or before 1970: order is lost, identity is not
+            if time < 0:  # noqa: PLR1730  (no time at all, or before 1970: order is lost, identity is not)
                 time = 0
             where = station[row]
             word0 = at_bit(where, 32) | at_bit(depth[row], 8) | direction[row]
@@ -201,7 +201,7 @@ class Pairing:
                 high = at_bit(sport[row], 48) | at_bit(dport[row], 32) | tcp_seq[row]
                 slot = self._request(low, high, TCP, time, 0, 0)
                 leg = LEG_REQUEST
-            elif kind == P_SYN_ACK or kind == P_RESET:
+            elif kind == P_SYN_ACK or kind == P_RESET:  # noqa: PLR1714, SIM109  (a tuple would be built per packet)
                 low = at_bit(inner_dst[row], 32) | inner_src[row]
                 high = at_bit(dport[row], 48) | at_bit(sport[row], 32) | ((tcp_ack[row] - 1) & MASK32)
                 slot = self._reply(low, high, TCP, time, 0, 0, 1 if kind == P_SYN_ACK else 0)
@@ -296,8 +296,7 @@ class Pairing:
             self.e_request_id[best] = ip_id
             self.e_request_digest[best] = digest
         else:
-            if time < self.e_request[best]:
-                self.e_request[best] = time
+            self.e_request[best] = min(self.e_request[best], time)
             if self.e_request_digest[best] == 0:
                 self.e_request_digest[best] = digest
         return best
@@ -309,10 +308,7 @@ class Pairing:
         nearest = 4 * (self.timeout + 1)
         while slot >= 0:
             if self.e_low[slot] == low and self.e_high[slot] == high and self.e_proto[slot] == proto:
-                if self.e_flags[slot] & 1:
-                    away = time - self.e_request[slot]
-                else:
-                    away = time - self.e_reply[slot]
+                away = time - (self.e_request[slot] if self.e_flags[slot] & 1 else self.e_reply[slot])
                 if away < 0:
                     away = -away
                     if proto == UDP:  # nothing but its time tells which query an answer belongs to
@@ -339,8 +335,7 @@ class Pairing:
             self.e_reply_id[best] = ip_id
             self.e_reply_digest[best] = digest
         else:
-            if time < self.e_reply[best]:
-                self.e_reply[best] = time
+            self.e_reply[best] = min(self.e_reply[best], time)
             if self.e_reply_digest[best] == 0:
                 self.e_reply_digest[best] = digest
         return best
@@ -462,8 +457,7 @@ class Pairing:
     def _sighting(self, slot: int, token: int, time: int, frame: int, source: int, ip_id: int, length: int) -> None:
         """Add what one packet looked like to its exchange."""
         self.e_count[slot] += 1
-        if length > self.e_length[slot]:
-            self.e_length[slot] = length
+        self.e_length[slot] = max(self.e_length[slot], length)
         if self.e_count[slot] > SIGHTINGS_MAX:
             return
         if self.pool_free >= 0:
@@ -474,7 +468,10 @@ class Pairing:
                 if self.pool >= self.sightings_max:
                     return  # counted, not kept
                 self.pool *= 2
-                self.s_token, self.s_frame = _grown(self.s_token, self.pool, "i4"), _grown(self.s_frame, self.pool, "u4")
+                self.s_token, self.s_frame = (
+                    _grown(self.s_token, self.pool, "i4"),
+                    _grown(self.s_frame, self.pool, "u4"),
+                )
                 self.s_source, self.s_id = _grown(self.s_source, self.pool, "u2"), _grown(self.s_id, self.pool, "u2")
                 self.s_time, self.s_next = _grown(self.s_time, self.pool, "i8"), _grown(self.s_next, self.pool, "i4")
             at = self.pool_used
@@ -602,27 +599,21 @@ class Pairing:
             self.j_first[journey] = self.j_last[journey] = time
             self.j_shortest[journey] = self.j_longest[journey] = self.e_length[slot]
         else:
-            if time < self.j_first[journey]:
-                self.j_first[journey] = time
-            if time > self.j_last[journey]:
-                self.j_last[journey] = time
-            if self.e_length[slot] < self.j_shortest[journey]:
-                self.j_shortest[journey] = self.e_length[slot]
-            if self.e_length[slot] > self.j_longest[journey]:
-                self.j_longest[journey] = self.e_length[slot]
+            self.j_first[journey] = min(self.j_first[journey], time)
+            self.j_last[journey] = max(self.j_last[journey], time)
+            self.j_shortest[journey] = min(self.j_shortest[journey], self.e_length[slot])
+            self.j_longest[journey] = max(self.j_longest[journey], self.e_length[slot])
         self.j_count[journey] += 1
         self.j_repeats[journey] += repeats
         self.j_copies[journey] += copies
         if self.e_flags[slot] & 3 == 3:
             trip = self.e_reply[slot] - self.e_request[slot]
-            if trip > self.j_trip[journey]:
-                self.j_trip[journey] = trip
+            self.j_trip[journey] = max(self.j_trip[journey], trip)
             # Exchanges are closed in the order in which they were opened.
             if self.e_request[slot] > self.j_request[journey] and self.e_reply[slot] < self.j_reply[journey]:
                 self.j_overtaken[journey] += 1
             self.j_request[journey] = self.e_request[slot]
-            if self.e_reply[slot] > self.j_reply[journey]:
-                self.j_reply[journey] = self.e_reply[slot]
+            self.j_reply[journey] = max(self.j_reply[journey], self.e_reply[slot])
         self._mark(journey, time)
         if self.j_count[journey] <= EXAMPLES or self.keep:
             chain = []

@@ -554,8 +554,8 @@ def _from_packets(finding: Finding, cluster: Cluster) -> Cause | None:
             cls=CauseClass.NAT,
             node=finding.node,
             config=None,
-            text="The inner source is translated on the way; none of the firewall rules at hand does it, so look at tc filters, "
-            "eBPF programs and rules that were not read.",
+            text="The inner source is translated on the way; none of the firewall rules at hand does it, so look at tc "
+            "filters, eBPF programs and rules that were not read.",
         )
     if finding.code == "IPIP602" and finding.consequences and {*finding.consequences} <= {"IPIP307", "IPIP308"}:
         return Cause(cls=CauseClass.NETWORK, node=None, config=None, text="The outages happen between the nodes.")

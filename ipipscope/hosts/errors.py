@@ -5,11 +5,11 @@ from __future__ import annotations
 from ipipscope.errors import InputError
 
 
-class StateUnreadable(InputError):  # noqa: N818 - named like its siblings in ipipscope.errors
+class StateUnreadable(InputError):
     """A file of host state that cannot be read, or not to its end."""
 
 
-class BadState(ValueError):  # noqa: N818 - what it says, as its siblings do
+class BadState(ValueError):
     """Part of a host's state makes no sense; whoever knows the file's name turns it into `StateUnreadable`.
 
     problem: what is wrong, without the file name, fit to print; hint: what to do next.

@@ -78,7 +78,7 @@ class Judgement:
         return ""
 
 
-class _OutOfSteps(Exception):  # noqa: N818 - no error: the walk just ends here
+class _OutOfSteps(Exception):
     pass
 
 

@@ -159,8 +159,8 @@ def _native(
     own = next((hop.via for hop in route.hops if hop.via in host.fib.local_addresses and not route.onlink), None)
     if own is not None:
         text = (
-            f"{own} is one of {host.name}'s own addresses: the kernel uses no gateway and asks for the pod itself by ARP "
-            f"on {decision.device}, where nobody answers."
+            f"{own} is one of {host.name}'s own addresses: the kernel uses no gateway and asks for the pod itself by "
+            f"ARP on {decision.device}, where nobody answers."
         )
         return Fault(kind=Kind.OWN_NEXT_HOP, config=route.line, text=text, **common)
     if route.destination.prefixlen < network.prefixlen:

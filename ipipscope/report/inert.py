@@ -10,9 +10,9 @@ LONGEST: Final = 2_000
 
 
 def inert(text: object) -> str:
-    """*text* without control characters, escape sequences and marks that turn the direction of writing.
+    r"""*text* without control characters, escape sequences and marks that turn the direction of writing.
 
-    They are shown as `\\\\x1b` and the like; what is longer than `LONGEST` is cut.
+    They are shown as `\x1b` and the like; what is longer than `LONGEST` is cut.
     """
     plain = str(text)
     if len(plain) > LONGEST:

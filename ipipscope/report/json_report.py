@@ -64,8 +64,7 @@ def write_json(report: Report, out: TextIO) -> None:
 def write_ndjson(report: Report, out: TextIO) -> None:
     """One JSON object a line: the summary, then a finding each, each with its `type`."""
     whole = as_json(report)
-    for finding in whole.pop("findings"):
-        out.write(json.dumps({"type": "finding", **finding}) + "\n")
+    out.writelines(json.dumps({"type": "finding", **finding}) + "\n" for finding in whole.pop("findings"))
     out.write(json.dumps({"type": "report", **whole}) + "\n")
 
 

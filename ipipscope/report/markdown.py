@@ -51,16 +51,15 @@ def write_markdown(report: Report, out: TextIO) -> None:
             out.write(f"\nCause ({finding.cause.cls.value}): {_text(finding.cause.text)}\n")
             if finding.cause.config:
                 out.write(f"\n    {inert(finding.cause.config)}\n")
-        for remedy in finding.remedy:
-            out.write(f"\nOn {_text(remedy.node)}: {_text(remedy.why)}\n\n    {inert(remedy.command)}\n")
-        for capture in finding.next_captures:
-            out.write(f"\nTo record next:\n\n    {inert(capture)}\n")
+        out.writelines(
+            f"\nOn {_text(remedy.node)}: {_text(remedy.why)}\n\n    {inert(remedy.command)}\n"
+            for remedy in finding.remedy
+        )
+        out.writelines(f"\nTo record next:\n\n    {inert(capture)}\n" for capture in finding.next_captures)
     out.write("\n| capture point | role | packets | first | last |\n|---|---|---:|---|---|\n")
     for point in report.points:
         first = clock(point.first) if point.first is not None else "-"
         last = clock(point.last) if point.last is not None else "-"
         out.write(f"| {_text(point.point)} | {point.role.value} | {point.packets} | {first} | {last} |\n")
-    for problem in report.problems:
-        out.write(f"\nNot read: {_text(problem)}\n")
-    for note in report.notes:
-        out.write(f"\n{_text(note)}\n")
+    out.writelines(f"\nNot read: {_text(problem)}\n" for problem in report.problems)
+    out.writelines(f"\n{_text(note)}\n" for note in report.notes)

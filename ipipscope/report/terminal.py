@@ -126,7 +126,11 @@ def _finding(number: int, finding: Finding, names: Mapping[str, str], width: int
             yield from _labelled("", counter, width)
     for remedy in finding.remedy:
         # A command is copied: it is never folded.
-        yield [(f"   {'mend':<{LABEL}}", "dim"), (f"on {inert(remedy.node)}: ", ""), (inert(remedy.command), "bold green")]
+        yield [
+            (f"   {'mend':<{LABEL}}", "dim"),
+            (f"on {inert(remedy.node)}: ", ""),
+            (inert(remedy.command), "bold green"),
+        ]
         if remedy.why:
             yield from _labelled("", remedy.why, width)
         if remedy.risk:

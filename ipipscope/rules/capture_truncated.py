@@ -44,10 +44,13 @@ def found(
         limit = f" (snaplen {snaplen})" if snaplen else ""
         findings.append(
             capture_finding(
-                RULE, point, tally.cut, (tally.first or time, tally.last or time),
+                RULE,
+                point,
+                tally.cut,
+                (tally.first or time, tally.last or time),
                 f"{tally.cut} packets at {point} are cut before their last needed header{limit}.",
                 evidence=(Evidence(file=facts.files[source], frame=frame, time=time, what="cut inside a header"),),
                 next_captures=(f"on {point.node}: tcpdump -i {point.interface} -s 128 -w {point.interface}.pcap",),
-            )  # fmt: skip
+            )
         )
     return findings

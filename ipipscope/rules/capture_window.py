@@ -56,7 +56,11 @@ def found(
             when += [f"ends {early:.1f} s before the last one"] if early else []
             findings.append(
                 capture_finding(
-                    RULE, point, missed, (first, last), f"{point} {' and '.join(when)}: {missed} exchanges it cannot show."
+                    RULE,
+                    point,
+                    missed,
+                    (first, last),
+                    f"{point} {' and '.join(when)}: {missed} exchanges it cannot show.",
                 )
             )
     return findings

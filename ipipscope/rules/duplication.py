@@ -16,13 +16,11 @@ RULE: Final = Rule(
     source="RFC 791 §1.4: the internet protocol neither forbids nor promises against duplicates",
     seen="The same packet passes one point more than once.",
     meaning=(
-        "Something on the way copies packets: a loop, a bond or bridge that floods, a mirror port that leads "
-        "back."
+        "Something on the way copies packets: a loop, a bond or bridge that floods, a mirror port that leads back."
     ),
     looks="A packet with the same inner addresses, IP id and payload twice at one NIC or tunnel.",
     causes=(
-        "Bonding in a mode that the switch does not know; a bridge loop; two routes for one packet in a "
-        "faulty fabric."
+        "Bonding in a mode that the switch does not know; a bridge loop; two routes for one packet in a faulty fabric."
     ),
     mend="Look for the first point on the way at which the copies appear; what lies before it makes them.",
     disproved_by="Different IP ids: then the sender sent it again.",

@@ -27,10 +27,7 @@ RULE: Final = Rule(
         "A MASQUERADE rule that also catches overlay traffic (kube-proxy --masquerade-all, a wrong cluster "
         "CIDR, an extra rule of another service); natOutgoing for addresses inside the overlay."
     ),
-    mend=(
-        "Except the overlay's networks from the rule (iptables-save -c | grep -e MASQ -e SNAT shows whose it "
-        "is)."
-    ),
+    mend=("Except the overlay's networks from the rule (iptables-save -c | grep -e MASQ -e SNAT shows whose it is)."),
     disproved_by="The same inner addresses at pod and tunnel.",
 )
 

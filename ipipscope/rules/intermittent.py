@@ -15,8 +15,7 @@ RULE: Final = Rule(
     source="RFC 2680: one-way packet loss",
     seen="Outages: exchanges are answered, then not, then again.",
     meaning=(
-        "Something changes on the way and changes back: what is wrong during the outages is named as "
-        "consequence."
+        "Something changes on the way and changes back: what is wrong during the outages is named as consequence."
     ),
     looks="Several lost exchanges in a row between answered ones.",
     causes=(

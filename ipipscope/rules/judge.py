@@ -114,9 +114,7 @@ def judge(
 def _parts(journey: Journey, knowledge: Knowledge) -> list[Part]:
     """The journey cut where its nodes' points began or ended to record, each part asked of every rule."""
     nodes = {knowledge.stations[look.station].node for look in journey.sightings}
-    nodes |= {
-        node for address in (journey.flow.src, journey.flow.dst) if (node := knowledge.sides.home.get(address))
-    }
+    nodes |= {node for address in (journey.flow.src, journey.flow.dst) if (node := knowledge.sides.home.get(address))}
     for look in journey.sightings:
         if look.outer is not None:
             ends = (look.outer.src, look.outer.dst)

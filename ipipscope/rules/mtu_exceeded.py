@@ -75,7 +75,9 @@ def router(view: View, error: Look) -> str | None:
 def own(view: View) -> set[IPv4Address]:
     """Addresses of the overlay itself: its errors repeat what a router between the nodes said first."""
     inner = {view.journey.flow.src, view.journey.flow.dst}
-    link_local = {look.error_from for look in view.journey.sightings if look.error_from and look.error_from.is_link_local}
+    link_local = {
+        look.error_from for look in view.journey.sightings if look.error_from and look.error_from.is_link_local
+    }
     tunnel_mtu = {
         look.error_from
         for look in view.journey.sightings

@@ -62,4 +62,6 @@ CAPTURE: Final = "tcpdump -i any -s 128 -w any.pcap 'ip proto 4 or icmp'"
 def summary(count: int, strike: Strike, view: View) -> str:
     """One sentence."""
     flow = view.journey.flow
-    return f"{count} requests from {flow.src} to {flow.dst}, last seen on {strike.node}:{strike.interface}, get no reply."
+    return (
+        f"{count} requests from {flow.src} to {flow.dst}, last seen on {strike.node}:{strike.interface}, get no reply."
+    )

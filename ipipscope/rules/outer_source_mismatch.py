@@ -9,8 +9,6 @@ from ipipscope.model import Confidence, Leg
 from ipipscope.rules.rule import Rule, Strike
 
 if TYPE_CHECKING:
-    from ipaddress import IPv4Address
-
     from ipipscope.correlator.looks import Look
     from ipipscope.rules.view import View
 
@@ -51,7 +49,9 @@ def struck(view: View) -> Strike | None:
             if not returns or third_node(view, reply, request):
                 continue
             if reply.outer.src != request.outer.dst:
-                detour = any(look.outer and look.outer.dst == reply.outer.src for look in view.outer_anywhere(Leg.REQUEST))
+                detour = any(
+                    look.outer and look.outer.dst == reply.outer.src for look in view.outer_anywhere(Leg.REQUEST)
+                )
                 if not detour:
                     return _strike(view, Leg.REPLY, reply, request)
                 if request.outer.dst != reply.outer.src and view.at(Leg.REQUEST, view.requester, "outer") == (request,):
@@ -103,10 +103,8 @@ def _strike(view: View, leg: Leg, look: Look, against: Look | None) -> Strike:
     sure = True
     came_through = view.came_through(leg)
     answered = view.answered()
-    if answered is None:
-        lost = None if came_through is None else not came_through
-    else:
-        lost = not answered
+    arrived = came_through if answered is None else answered
+    lost = None if arrived is None else not arrived
     if leg is Leg.REQUEST and came_through:
         lost = False  # it was taken: what became of its reply is another rule's
     if lost is None and not view.looks(Leg.REPLY):

@@ -13,23 +13,11 @@ RULE: Final = Rule(
     code="IPIP601",
     name="random-loss",
     source="RFC 2680: one-way packet loss",
-    seen=(
-        "Exchanges are lost here and there, scattered over the capture, while others of the same flow are "
-        "answered."
-    ),
+    seen=("Exchanges are lost here and there, scattered over the capture, while others of the same flow are answered."),
     meaning="Single packets vanish on the way; routes and encapsulation are right, or nothing would come through.",
-    looks=(
-        "Lost exchanges one by one or in twos between answered ones; the last sighting says between which "
-        "points."
-    ),
-    causes=(
-        "A lossy link, a full queue, a rate limit, a bad cable or optic; rarely a firewall with a random "
-        "match."
-    ),
-    mend=(
-        "Find the two points between which packets vanish, and look at the drop counters of what lies "
-        "between."
-    ),
+    looks=("Lost exchanges one by one or in twos between answered ones; the last sighting says between which points."),
+    causes=("A lossy link, a full queue, a rate limit, a bad cable or optic; rarely a firewall with a random match."),
+    mend=("Find the two points between which packets vanish, and look at the drop counters of what lies between."),
     disproved_by="Lost exchanges that come in a row: then it is an outage.",
 )
 

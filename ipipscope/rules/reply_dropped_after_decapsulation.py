@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from ipipscope.model import Leg, Role
-from ipipscope.rules.stopped import stopped
 from ipipscope.rules.rule import Rule, Strike
+from ipipscope.rules.stopped import stopped
 
 if TYPE_CHECKING:
     from ipipscope.rules.view import View

@@ -16,8 +16,7 @@ RULE: Final = Rule(
     source="RFC 791 §1.2: nothing between may keep a datagram",
     seen="The encapsulated reply left one node's NIC and never reached the other's.",
     meaning=(
-        "The packet left the one node and never came to the other: the network between lost it or took it "
-        "elsewhere."
+        "The packet left the one node and never came to the other: the network between lost it or took it elsewhere."
     ),
     looks="Reply: the replier's NIC with outer header; nothing at the requester.",
     causes=(

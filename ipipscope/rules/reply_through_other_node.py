@@ -50,7 +50,9 @@ def struck(view: View) -> Strike | None:
             return Strike(
                 node=node,
                 interface=view.interface((reply,)),
-                confidence=Confidence.CERTAIN if reply.outer.src in view.knowledge.sides.outer_home else Confidence.LIKELY,
+                confidence=Confidence.CERTAIN
+                if reply.outer.src in view.knowledge.sides.outer_home
+                else Confidence.LIKELY,
                 proofs=(
                     (reply, f"reply from outer source {reply.outer.src}"),
                     (request, f"request to outer destination {request.outer.dst}"),

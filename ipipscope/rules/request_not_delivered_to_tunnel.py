@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from ipipscope.decoder.icmp import PORT_UNREACHABLE, PROTOCOL_UNREACHABLE, UNREACHABLE
 from ipipscope.model import Confidence, Leg, Role
-from ipipscope.rules.stopped import stopped
 from ipipscope.rules.rule import Rule, Strike
+from ipipscope.rules.stopped import stopped
 
 if TYPE_CHECKING:
     from ipipscope.rules.view import View

@@ -44,10 +44,13 @@ def found(
             continue
         findings.append(
             capture_finding(
-                RULE, CapturePoint(node, recorded[0].interface), count, correlation.spans.get(recorded[0], (0, 0)),
+                RULE,
+                CapturePoint(node, recorded[0].interface),
+                count,
+                correlation.spans.get(recorded[0], (0, 0)),
                 f"{node}: {', '.join(sorted(point.interface for point in recorded))} recorded, {told}.",
                 next_captures=(f"on {node}: tcpdump -i any -s 128 -w {node}_any.pcap 'ip proto 4 or icmp'",),
-            )  # fmt: skip
+            )
         )
     return findings
 
@@ -70,5 +73,7 @@ def _lacks(points: dict[CapturePoint, Role], carriers: set[CapturePoint]) -> str
 
 def _carriers(correlation: Correlation, knowledge: Knowledge, node: str) -> set[CapturePoint]:
     """The node's points that showed outer headers."""
-    stations = (knowledge.stations[look.station] for each in correlation.journeys for look in each.sightings if look.outer)
+    stations = (
+        knowledge.stations[look.station] for each in correlation.journeys for look in each.sightings if look.outer
+    )
     return {station.point for station in stations if station.node == node}

@@ -199,9 +199,7 @@ class View:
 
     def bare_anywhere(self, leg: Leg) -> tuple[Look, ...]:
         """Sightings of a leg on NICs without an outer header."""
-        return tuple(
-            look for look in self.looks(leg) if self.position(look, leg, self.station(look).node) == "bare"
-        )
+        return tuple(look for look in self.looks(leg) if self.position(look, leg, self.station(look).node) == "bare")
 
     @property
     def in_overlay(self) -> bool:
@@ -290,9 +288,7 @@ class View:
         if any(self.knowledge.roles[point] is Role.ANY for point in nics):
             return True
         other = Leg.REQUEST if leg is Leg.REPLY else Leg.REPLY
-        came_in = [
-            look for look in self.at(other, node, "outer") if self.station(look).point in nics
-        ]
+        came_in = [look for look in self.at(other, node, "outer") if self.station(look).point in nics]
         several = len(nics) > 1
         far = self.missing(leg, self.target(leg), "outer")
         if came_in:
