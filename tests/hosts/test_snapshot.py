@@ -1,6 +1,9 @@
 """Snapshots as JSON, and snapshots of this host."""
 
 import json
+import os
+import shlex
+import shutil
 import subprocess
 from ipaddress import IPv4Address, IPv4Network
 
@@ -10,7 +13,7 @@ from hypothesis import strategies as st
 
 from ipipscope.hosts import model
 from ipipscope.hosts.errors import BadState
-from ipipscope.hosts.snapshot import COMMANDS, collect
+from ipipscope.hosts.snapshot import COMMANDS, collect, through
 from ipipscope.hosts.snapshot_json import SCHEMA, from_document, to_json
 
 from .conftest import cases
@@ -170,3 +173,62 @@ def test_output_that_makes_no_sense_is_left_out_not_raised():
 def test_no_command_changes_the_host():
     for _, command in COMMANDS:
         assert not {"add", "del", "replace", "set", "flush", "-w", "-A", "-I", "-D"} & set(command)
+
+
+LIKE_KUBECTL_EXEC = ("sh", "-c", 'exec "$@"', "argv")
+LIKE_SSH = ("sh", "-c", 'sh -c "$*"', "joined")
+"""ssh hands the words, joined by blanks, to the other host's shell."""
+
+
+@pytest.mark.parametrize("via", [LIKE_KUBECTL_EXEC, LIKE_SSH], ids=["argv", "shell"])
+def test_a_host_behind_a_prefix_gives_the_same_snapshot_whether_a_shell_reads_it_or_not(via):
+    here, there = collect(), collect(via=via)
+    assert there.parts == here.parts
+    assert (there.node, there.kernel, there.addresses, there.rules) == (
+        here.node, here.kernel, here.addresses, here.rules,
+    )  # fmt: skip
+
+
+def test_no_command_holds_a_character_that_a_shell_would_touch():
+    for _, command in COMMANDS:
+        assert shlex.join(command) == " ".join(command)
+
+
+def test_a_network_namespace_behind_a_prefix_is_read_and_gives_the_node_its_name():
+    name = f"ipipscope-via-{os.getpid()}"
+    if os.geteuid() != 0 or shutil.which("ip") is None:
+        pytest.skip("making a network namespace needs root and the ip command")
+    if subprocess.run(["ip", "netns", "add", name], capture_output=True, check=False).returncode:
+        pytest.skip("the kernel gives no network namespace here")
+    try:
+        inside = ["ip", "netns", "exec", name]
+        subprocess.run([*inside, "ip", "addr", "add", "192.0.2.7/32", "dev", "lo"], check=True)
+        taken = collect(via=inside)
+        assert taken.node == name
+        assert [str(known.address) for known in taken.addresses] == ["192.0.2.7"]
+        assert taken.has(model.Part.RP_FILTER, model.Part.ALL_TABLES)
+    finally:
+        subprocess.run(["ip", "netns", "del", name], check=True)
+
+
+@pytest.mark.parametrize(
+    ("via", "why"),
+    [
+        (("no-such-program-here", "node4"), "no-such-program-here is not installed"),
+        (("sh", "-c", "echo 'Connection refused' >&2; exit 255"), "Connection refused"),
+        (("sh", "-c", "echo this is no uname"), "uname answers 'this is no uname' there"),
+    ],
+)
+def test_a_host_that_cannot_be_asked_is_asked_once_and_gives_a_snapshot_without_parts(via, why):
+    taken = collect("node4", via=via)
+    (left,) = taken.left_out
+    assert (taken.node, taken.parts, left.what) == ("node4", (), "everything")
+    assert why in left.why
+
+
+def test_a_command_that_another_host_lacks_is_said_to_be_missing_there():
+    def run(command):
+        raise subprocess.CalledProcessError(127, command, stderr=b"env: 'nstat': No such file or directory")
+
+    with pytest.raises(FileNotFoundError):
+        through(("ssh", "node4"), run)(("nstat", "-asz"))
