@@ -7,6 +7,7 @@ terminal; JSON of kubectl and calicoctl; a tar.gz of all these. Nothing is unpac
 from __future__ import annotations
 
 import os
+import re
 import stat
 import tarfile
 from dataclasses import dataclass, replace
@@ -145,7 +146,9 @@ class _Reader:
                 self._problem(name, "it is no text.", "Save what the command prints, or name the capture as one.")
         else:
             try:
-                self._text(_Text(name, parts, octets.decode("utf-8", "replace")), alone=alone)
+                # no listing holds runs of empty lines: millions of them are not walked one by one
+                text = re.sub(r"\n{3,}", "\n\n", octets.decode("utf-8", "replace"))
+                self._text(_Text(name, parts, text), alone=alone)
             except BadState as error:
                 self._problem(name, error.problem, error.hint)
 
