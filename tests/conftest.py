@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 import ipipscope.capture.pcap
 import ipipscope.capture.pcapng
@@ -32,6 +33,9 @@ SHARED = ROOT.parent / "shared"
 CORPUS = SHARED / "corpus"
 KERNEL_CASES = (SHARED / "captures", ROOT / "captures")
 TIERS = ("exact", "container", "robust")
+
+settings.register_profile("untimed", deadline=None)  # a busy machine is no failure
+settings.load_profile("untimed")
 
 
 @dataclass(frozen=True)

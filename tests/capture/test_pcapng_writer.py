@@ -133,7 +133,7 @@ def test_comments_are_cut_before_readers_take_the_block_for_damage(tmp_path):
     assert set(lines[1]) == {"ä"}
 
 
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=4)
 @given(data=st.data())
 def test_tshark_reads_packets_names_times_and_comments_as_they_were_written(data, tmp_path_factory):
     times = st.integers(0, 2**32 * 10**9)
