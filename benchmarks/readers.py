@@ -93,7 +93,7 @@ def with_dpkt(path: str) -> dict[str, int]:
 def decode(*paths: str) -> dict[str, int]:
     from ipipscope.capture.files import find  # noqa: PLC0415
     from ipipscope.decoder.columns import Kind  # noqa: PLC0415
-    from ipipscope.triage import decode as decoded  # noqa: PLC0415
+    from ipipscope.sources import decode as decoded  # noqa: PLC0415
 
     packets = encapsulated = 0
     for source in decoded(find(paths)[0]):

@@ -10,17 +10,22 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ipipscope.analysis import Analysis, analyse, triage
     from ipipscope.report.model import Report
-    from ipipscope.triage import triage
 
-__all__ = ["Report", "__version__", "compiled", "triage"]
+__all__ = ["Analysis", "Report", "__version__", "analyse", "compiled", "triage"]
 
 try:
     __version__ = version("ipipscope")
 except PackageNotFoundError:  # a checkout that was never installed
     __version__ = "0"
 
-_HOMES = {"Report": "ipipscope.report.model", "triage": "ipipscope.triage"}
+_HOMES = {
+    "Analysis": "ipipscope.analysis",
+    "Report": "ipipscope.report.model",
+    "analyse": "ipipscope.analysis",
+    "triage": "ipipscope.analysis",
+}
 COMPILED = ("ipipscope.capture.records", "ipipscope.decoder.unwrap", "ipipscope.correlator.pairing")
 """The modules that the build compiles where it can."""
 

@@ -142,6 +142,25 @@ class TunnelPair:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What one exchange shows.
+
+    answered: whether the reply arrived at the requester; None where the captures do not tell.
+    code: the rule that explains it, as IPIP101; None where none struck.
+    finding: place of the finding that counts it among the report's findings, from 0; None for none.
+    """
+
+    answered: bool | None
+    code: str | None = None
+    finding: int | None = None
+
+    @property
+    def word(self) -> str:
+        """answered, unanswered or undecided."""
+        return "undecided" if self.answered is None else "answered" if self.answered else "unanswered"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """One frame that helps to prove a finding."""
 

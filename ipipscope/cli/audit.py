@@ -38,10 +38,10 @@ def audit(
       ip route | ssh laptop 'cat >node3.txt'; ipipscope audit node3.txt
 
     """
+    from ipipscope.analysis import audit_report  # noqa: PLC0415
     from ipipscope.report.inert import inert  # noqa: PLC0415  (after --help)
     from ipipscope.report.json_report import write_json  # noqa: PLC0415
     from ipipscope.report.terminal import write_text  # noqa: PLC0415
-    from ipipscope.triage import audit_report  # noqa: PLC0415
 
     report = audit_report(state)
     with opened(output) as out:

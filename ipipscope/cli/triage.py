@@ -58,11 +58,11 @@ def triage(
       ssh node3 tcpdump -U -i any -w - | ipipscope triage -
 
     """
+    from ipipscope.analysis import triage as run  # noqa: PLC0415
     from ipipscope.capture.points import parse  # noqa: PLC0415  (NumPy loads after --help)
     from ipipscope.errors import UsageError  # noqa: PLC0415
     from ipipscope.model import SECOND  # noqa: PLC0415
     from ipipscope.report.inert import inert  # noqa: PLC0415
-    from ipipscope.triage import triage as run  # noqa: PLC0415
 
     if not paths and not point:
         raise UsageError("triage needs captures: name files or folders, or - for standard input")

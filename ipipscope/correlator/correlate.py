@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from ipipscope.correlator.exchanges import Exchanges, exchanges
 from ipipscope.correlator.journey import Journey, journeys
 from ipipscope.correlator.merge import Chunk, merge
-from ipipscope.correlator.pairing import Pairing
+from ipipscope.correlator.pairing import Pairing, view
 from ipipscope.correlator.recorded_twice import RecordedTwice
 from ipipscope.correlator.stations import Station, Stations
 from ipipscope.correlator.tally import Tally
@@ -61,18 +62,21 @@ class Correlation:
     """Packets that looked in too many different ways to be kept apart."""
     repeated: dict[CapturePoint, int] = field(default_factory=dict)
     """Packets left out because another file of the same point has them."""
+    exchanges: Exchanges | None = None
+    """One by one, where they were asked for."""
 
 
 class Correlator:
     """Takes chunks of batches in step with capture time.
 
     timeout: nanoseconds within which a reply counts.
+    keep: keep every exchange, not only the journeys that count them.
     """
 
-    def __init__(self, sources: Sequence[Source], timeout: int) -> None:
+    def __init__(self, sources: Sequence[Source], timeout: int, *, keep: bool = False) -> None:
         self._sources = sources
         self._timeout = timeout
-        self.pairing = Pairing(timeout)
+        self.pairing = Pairing(timeout, keep=keep)
         self.stations = Stations()
         self.tallies: dict[CapturePoint, Tally] = {}
         self._known_roles: dict[CapturePoint, Role | None] = {}
@@ -88,10 +92,10 @@ class Correlator:
         """One step: the chunks' packets, then whatever has waited long enough before *until* is closed."""
         prepared = [(chunk, self._stations_of(chunk)) for chunk in chunks]
         if len(self.stations.all) != len(self.pairing.station_node):
-            self.pairing.station_node = memoryview(self.stations.nodes())
-        self.pairing.station_rank = memoryview(self.stations.ranks())
+            self.pairing.station_node = view(self.stations.nodes())
+        self.pairing.station_rank = view(self.stations.ranks())
         for chunk, stations in prepared:
-            self.pairing.feed(chunk.batch, chunk.start, chunk.stop, memoryview(stations), chunk.source, 0)
+            self.pairing.feed(chunk.batch, chunk.start, chunk.stop, view(stations), chunk.source, 0)
         self.pairing.close(until - DISORDER)
 
     def _stations_of(self, chunk: Chunk) -> Array:
@@ -143,8 +147,12 @@ class Correlator:
         return self._points[key]
 
     def result(self) -> Correlation:
-        """What all packets so far amount to; open exchanges are closed."""
+        """What all packets amount to; open exchanges are closed."""
         self.pairing.close_all()
+        return self.so_far()
+
+    def so_far(self) -> Correlation:
+        """What the closed exchanges amount to, while packets go on coming."""
         roles = {point: role or self._role_by_content(point) for point, role in self._known_roles.items()}
         for station in self.stations.all:
             if station.device is None:
@@ -159,6 +167,7 @@ class Correlator:
             folded=self.pairing.folded,
             overlooked=self.pairing.overlooked,
             repeated=dict(self._repeated),
+            exchanges=exchanges(self.pairing) if self.pairing.keep else None,
         )
 
     def _spans(self) -> dict[CapturePoint, tuple[int, int]]:
@@ -186,12 +195,13 @@ class Correlator:
         return Role.TUNNEL if tally.packets and tally.kinds[Kind.NATIVE] == tally.packets else Role.PHYSICAL
 
 
-def correlate(sources: Sequence[Source], *, timeout: int) -> Correlation:
+def correlate(sources: Sequence[Source], *, timeout: int, keep: bool = False) -> Correlation:
     """Pair the packets of all *sources* and count how their exchanges were seen.
 
     timeout: how long after its request a reply still counts, nanoseconds of capture time; no clock is read.
+    keep: keep every exchange, about 100 octets each, not only the journeys that count them.
     """
-    correlator = Correlator(sources, timeout)
+    correlator = Correlator(sources, timeout, keep=keep)
     begins = [source.begins for source in sources]
     for until, chunks in merge([_Batches(source) for source in sources], begins, [0] * len(sources)):
         correlator.take(until, chunks)

@@ -30,11 +30,13 @@ class Seen(NamedTuple):
 class Journey:
     """Exchanges of one flow that were seen at the same stations, in the same form and order.
 
+    row: its number among the journeys, which `Exchanges.journey` names.
     sightings: the looks in order: requests first, node by node, each node's in order of time.
     line: how many exchanges began in each slice of time: (begin, end, count), nanoseconds, without empty slices.
     examples: packets of the first few exchanges.
     """
 
+    row: int
     flow: Flow
     state: int
     sightings: tuple[Look, ...]
@@ -95,6 +97,7 @@ def journeys(pairing: Pairing) -> list[Journey]:
         )
         found.append(
             Journey(
+                row=row,
                 flow=_flow(pairing, row),
                 state=int(pairing.j_state[row]),
                 sightings=path(int(pairing.j_state[row])),

@@ -42,7 +42,11 @@ cdef class Pairing:
     cdef public list examples
     cdef public int[::1] station_node, station_rank
     cdef public bint keep
-    cdef public list kept
+    cdef public Py_ssize_t kept, kept_sightings
+    cdef public int[::1] x_journey, xs_token
+    cdef public long long[::1] x_request, x_reply, x_start, xs_time
+    cdef public unsigned int[::1] x_number, x_length, xs_frame
+    cdef public unsigned short[::1] x_port, xs_source
 
     @cython.locals(
         part=cython.uchar[::1], c_time=cython.longlong[::1], frame=cython.uint[::1], depth=cython.uchar[::1],
@@ -130,6 +134,9 @@ cdef class Pairing:
         time=cython.longlong, trip=cython.longlong,
     )
     cdef void _count(self, int slot) except *
+
+    @cython.locals(row=cython.Py_ssize_t, place=cython.Py_ssize_t, at=cython.int, high=cython.ulonglong, icmp=cython.bint)
+    cdef void _keep(self, int slot, Py_ssize_t journey, int head) except *
 
     @cython.locals(at=cython.int)
     cdef void _release(self, int head) except *

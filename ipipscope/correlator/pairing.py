@@ -45,15 +45,25 @@ TOKENS_MAX = 1 << 18  # different looks that are told apart; what looks yet othe
 STATES_MAX = 1 << 20
 
 
+def view(array: Any) -> Any:
+    """The memory of *array*, as the loops read and write it."""
+    return memoryview(array)
+
+
 def _zeros(size: int, dtype: str) -> Any:
-    return memoryview(np.zeros(size, dtype))
+    return view(np.zeros(size, dtype))
+
+
+def _empty(size: int) -> Any:
+    """An index without an entry."""
+    return view(np.full(size, -1, "i4"))
 
 
 def _grown(old: Any, size: int, dtype: str) -> Any:
     """A copy of *old* with room for *size* items."""
     new = np.zeros(size, dtype)
     new[: len(old)] = np.asarray(old)
-    return memoryview(new)
+    return view(new)
 
 
 def mix(value: int) -> int:
@@ -75,10 +85,65 @@ class Pairing:
     open_max, sightings_max, journeys_max: bounds on what is held. When an exchange more would be open, the oldest is
         closed early and counted in `pressed`; when a journey more would be kept, it joins others in one with the id
         `SEVERAL` and is counted in `folded`.
+    keep: 1 to keep each closed exchange in the `x_*` and `xs_*` arrays too, about 100 octets an exchange.
     """
 
+    # Columns that `_slots`, `_journey_room` and the like make and widen by name; their C types are in the .pxd.
+    e_low: Any
+    e_high: Any
+    e_proto: Any
+    e_request: Any
+    e_reply: Any
+    e_opened: Any
+    e_request_id: Any
+    e_reply_id: Any
+    e_request_digest: Any
+    e_reply_digest: Any
+    e_head: Any
+    e_tail: Any
+    e_count: Any
+    e_next: Any
+    e_queue: Any
+    e_flags: Any
+    e_length: Any
+    j_state: Any
+    j_src: Any
+    j_dst: Any
+    j_proto: Any
+    j_id: Any
+    j_count: Any
+    j_first: Any
+    j_last: Any
+    j_shortest: Any
+    j_longest: Any
+    j_repeats: Any
+    j_copies: Any
+    j_width: Any
+    j_start: Any
+    j_trip: Any
+    j_overtaken: Any
+    j_request: Any
+    j_reply: Any
+    j_line: Any
+    x_journey: Any
+    x_request: Any
+    x_reply: Any
+    x_number: Any
+    x_port: Any
+    x_length: Any
+    x_start: Any
+    xs_token: Any
+    xs_time: Any
+    xs_frame: Any
+    xs_source: Any
+
     def __init__(
-        self, timeout: int, open_max: int = 1 << 18, sightings_max: int = 1 << 21, journeys_max: int = 1 << 16
+        self,
+        timeout: int,
+        open_max: int = 1 << 18,
+        sightings_max: int = 1 << 21,
+        journeys_max: int = 1 << 16,
+        keep: int = 0,
     ) -> None:
         self.timeout = timeout
         self.open_max = open_max
@@ -95,7 +160,7 @@ class Pairing:
         self.free = -1
         self.oldest = -1
         self.newest = -1
-        self.buckets = memoryview(np.full(1 << 12, -1, "i4"))
+        self.buckets = _empty(1 << 12)
         self._slots(0)
         # Their sightings.
         self.pool = min(1 << 14, sightings_max)
@@ -107,21 +172,23 @@ class Pairing:
         # Tokens: how one packet looks at one station.
         self.tokens = 0
         self.t_words = _zeros(256 * WORDS, "u8")
-        self.t_index = memoryview(np.full(1024, -1, "i4"))
+        self.t_index = _empty(1024)
         # States: the sightings of an exchange, in order, as a path through a tree of tokens; 0 is the root.
         self.states = 1
         self.st_parent, self.st_token = _zeros(256, "i4"), _zeros(256, "i4")
-        self.st_index = memoryview(np.full(1024, -1, "i4"))
+        self.st_index = _empty(1024)
         # Journeys: exchanges of one flow with the same state.
         self.journeys = 0
         self._journey_room(256)
-        self.j_index = memoryview(np.full(1024, -1, "i4"))
+        self.j_index = _empty(1024)
         self.examples: list[tuple[int, list[tuple[int, int, int, int]]]] = []
         # What the correlator says of the stations: their node, and their place on the way out of it.
         self.station_node, self.station_rank = _zeros(0, "i4"), _zeros(0, "i4")
-        # Closed exchanges, for who wants them one by one.
-        self.keep = 0
-        self.kept: list[tuple[int, int, int, int, list[tuple[int, int, int, int]]]] = []
+        # Closed exchanges one by one, for who wants them, and their sightings.
+        self.keep = keep
+        self.kept = self.kept_sightings = 0
+        self._kept_room(256 if keep else 0)
+        self._kept_sightings_room(1024 if keep else 0)
 
     def _slots(self, used: int) -> None:
         """Room for open exchanges; the first *used* stay."""
@@ -146,6 +213,19 @@ class Pairing:
             setattr(self, name, _grown(getattr(self, name), size, dtype) if self.journeys else _zeros(size, dtype))
         line = _grown(self.j_line, size * BUCKETS, "u4") if self.journeys else _zeros(size * BUCKETS, "u4")
         self.j_line = line
+
+    def _kept_room(self, size: int) -> None:
+        names = (
+            ("x_journey", "i4"), ("x_request", "i8"), ("x_reply", "i8"), ("x_number", "u4"), ("x_port", "u2"),
+            ("x_length", "u4"), ("x_start", "i8"),
+        )  # fmt: skip
+        for name, dtype in names:
+            setattr(self, name, _grown(getattr(self, name), size, dtype) if self.kept else _zeros(size, dtype))
+
+    def _kept_sightings_room(self, size: int) -> None:
+        for name, dtype in (("xs_token", "i4"), ("xs_time", "i8"), ("xs_frame", "u4"), ("xs_source", "u2")):
+            old = self.kept_sightings
+            setattr(self, name, _grown(getattr(self, name), size, dtype) if old else _zeros(size, dtype))
 
     # --- in: packets ---------------------------------------------------------------------------------------------
 
@@ -394,7 +474,7 @@ class Pairing:
         return slot
 
     def _rehash(self) -> None:
-        self.buckets = memoryview(np.full(len(self.buckets) * 2, -1, "i4"))
+        self.buckets = _empty(len(self.buckets) * 2)
         slot = self.oldest
         while slot >= 0:
             bucket = self._find(self.e_low[slot], self.e_high[slot], self.e_proto[slot])
@@ -439,7 +519,7 @@ class Pairing:
     def _token_index(self) -> None:
         """A larger index over the tokens."""
         mask = len(self.t_index) * 2 - 1
-        self.t_index = memoryview(np.full(mask + 1, -1, "i4"))
+        self.t_index = _empty(mask + 1)
         for token in range(self.tokens):
             base = token * WORDS
             spread = mix(
@@ -519,19 +599,20 @@ class Pairing:
 
         A decapsulated packet keeps its time stamp, so NIC and tunnel agree to the nanosecond on the way in.
         """
-        word_a, word_b = self.t_words[self.s_token[a] * WORDS], self.t_words[self.s_token[b] * WORDS]
+        word_a: int = self.t_words[self.s_token[a] * WORDS]
+        word_b: int = self.t_words[self.s_token[b] * WORDS]
         leg_a, leg_b = (word_a >> 16) & 0xFF, (word_b >> 16) & 0xFF
         if leg_a != leg_b:
             return leg_a < leg_b
         station_a, station_b = word_a >> 32, word_b >> 32
         node_a, node_b = self.station_node[station_a], self.station_node[station_b]
         if node_a != node_b:
-            return node_a < node_b
+            return bool(node_a < node_b)
         if self.s_time[a] != self.s_time[b]:
-            return self.s_time[a] < self.s_time[b]
+            return bool(self.s_time[a] < self.s_time[b])
         rank_a, rank_b = self.station_rank[station_a], self.station_rank[station_b]
         if rank_a != rank_b:
-            return rank_a < rank_b
+            return bool(rank_a < rank_b)
         return station_a < station_b
 
     def _count(self, slot: int) -> None:
@@ -615,19 +696,40 @@ class Pairing:
             self.j_request[journey] = self.e_request[slot]
             self.j_reply[journey] = max(self.j_reply[journey], self.e_reply[slot])
         self._mark(journey, time)
-        if self.j_count[journey] <= EXAMPLES or self.keep:
+        if self.j_count[journey] <= EXAMPLES:
             chain = []
             at = head
             while at >= 0:
                 chain.append((self.s_token[at], self.s_time[at], self.s_frame[at], self.s_source[at]))
                 at = self.s_next[at]
-            if self.j_count[journey] <= EXAMPLES:
-                self.examples.append((journey, chain))
-            if self.keep:
-                number = high & 0xFFFF if proto == ICMP else high & MASK32
-                self.kept.append((journey, self.e_request[slot], self.e_reply[slot], number, chain))
-
+            self.examples.append((journey, chain))
+        if self.keep:
+            self._keep(slot, journey, head)
         self._release(head)
+
+    def _keep(self, slot: int, journey: int, head: int) -> None:
+        """Write a closed exchange and its sightings, in order, behind those already kept."""
+        row = self.kept
+        if row == len(self.x_journey):
+            self._kept_room(2 * row)
+        high, icmp = self.e_high[slot], self.e_proto[slot] == ICMP
+        self.x_journey[row] = journey
+        # Times are 0 where that packet was never seen.
+        self.x_request[row], self.x_reply[row] = self.e_request[slot], self.e_reply[slot]
+        self.x_number[row] = high & 0xFFFF if icmp else high & MASK32
+        self.x_port[row] = 0 if icmp else high >> 48
+        self.x_length[row] = self.e_length[slot]
+        self.x_start[row] = self.kept_sightings
+        at = head
+        while at >= 0:
+            place = self.kept_sightings
+            if place == len(self.xs_token):
+                self._kept_sightings_room(2 * place)
+            self.xs_token[place], self.xs_time[place] = self.s_token[at], self.s_time[at]
+            self.xs_frame[place], self.xs_source[place] = self.s_frame[at], self.s_source[at]
+            self.kept_sightings += 1
+            at = self.s_next[at]
+        self.kept += 1
 
     def _release(self, head: int) -> None:
         """The places of a chain of sightings are free again."""
@@ -662,7 +764,7 @@ class Pairing:
         self.states += 1
         if self.states * 2 > len(self.st_index):
             mask = len(self.st_index) * 2 - 1
-            self.st_index = memoryview(np.full(mask + 1, -1, "i4"))
+            self.st_index = _empty(mask + 1)
             for each in range(1, self.states):
                 at = mix(at_bit(self.st_parent[each], 32) | self.st_token[each]) & mask
                 while self.st_index[at] >= 0:
@@ -701,7 +803,7 @@ class Pairing:
         self.journeys += 1
         if self.journeys * 2 > len(self.j_index):
             mask = len(self.j_index) * 2 - 1
-            self.j_index = memoryview(np.full(mask + 1, -1, "i4"))
+            self.j_index = _empty(mask + 1)
             for each in range(self.journeys):
                 key = at_bit(self.j_id[each], 8) | self.j_proto[each]
                 addresses = at_bit(self.j_src[each], 32) | self.j_dst[each]

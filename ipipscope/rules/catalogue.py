@@ -73,7 +73,10 @@ CAPTURE_RULES: Final = (outer_fragmentation, capture_window, capture_truncated, 
 
 RULES: Final[dict[str, Rule]] = {
     rule.code: rule
-    for rule in sorted((module.RULE for module in (*JOURNEY_RULES, *CAPTURE_RULES)), key=lambda rule: rule.code)
+    for rule in sorted(
+        (*(module.RULE for module in JOURNEY_RULES), *(module.RULE for module in CAPTURE_RULES)),
+        key=lambda rule: rule.code,
+    )
 }
 """By number."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from ipipscope.correlator.sides import find_sides
-from ipipscope.model import Confidence, Evidence, Finding, Flow, Impact, Leg, Role, TunnelPair
+from ipipscope.model import Confidence, Evidence, Finding, Flow, Impact, Leg, Role, TunnelPair, Verdict
 from ipipscope.rules.catalogue import BY_CODE, CAPTURE_RULES, JOURNEY_RULES
 from ipipscope.rules.display_filter import display_filter
 from ipipscope.rules.over_time import pattern
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from ipipscope.correlator.correlate import Correlation
     from ipipscope.correlator.journey import Journey
+    from ipipscope.correlator.sides import Sides
     from ipipscope.rules.capture_facts import CaptureFacts
     from ipipscope.rules.rule import RuleModule, Strike
     from ipipscope.rules.view import Knowledge
@@ -36,15 +37,32 @@ CONFIDENCES: Final = (Confidence.CERTAIN, Confidence.LIKELY, Confidence.POSSIBLE
 class Judgement:
     """What all exchanges show.
 
-    verdicts: how many exchanges were answered, unanswered, undecided.
+    sides: which node is whose, for each journey.
+    answered, unanswered, undecided: how many exchanges were.
     """
 
     findings: list[Finding]
+    sides: Sides
     answered: int = 0
     unanswered: int = 0
     undecided: int = 0
+    parts: dict[int, list[tuple[Part, Verdict]]] = field(default_factory=dict)
+    """The verdicts of each journey, by its row; none for journeys seen again behind a translation."""
     undecided_at: Counter[str] = field(default_factory=Counter)
     """Undecided exchanges of the overlay, by each node that saw them."""
+
+    def verdict(self, journey: int, time: int) -> Verdict | None:
+        """What an exchange shows; None for one that is counted as another, seen behind a translation.
+
+        journey: row of its journey.
+        time: when it began, nanoseconds.
+        """
+        parts = self.parts.get(journey)
+        if not parts:
+            return None
+        # Parts of one journey lie one inside another where a point paused: the shortest around it is the exchange's.
+        around = [pair for pair in parts if pair[0].first <= time <= pair[0].last] or parts
+        return min(around, key=lambda pair: pair[0].last - pair[0].first)[1]
 
     @property
     def exchanges(self) -> int:
@@ -88,7 +106,7 @@ def judge(
     sides.home.update(addresses or {})
     sides.outer_home.update(addresses or {})
     knowledge = know(correlation, sides)
-    judgement = Judgement([])
+    judgement = Judgement([], sides)
     cases: dict[tuple[str, str | None, IPv4Address | None], _Case] = {}
     flows: dict[tuple[object, ...], list[Part]] = {}
     translated = set(knowledge.before_translation.values())
@@ -96,19 +114,33 @@ def judge(
         if journey not in translated:  # its exchanges are counted where they were seen after the translation
             flow = journey.flow
             flows.setdefault((flow.src, flow.dst, flow.protocol), []).extend(_parts(journey, knowledge))
+    told: list[tuple[Part, _Case | None]] = []
     for parts in flows.values():
         _explain_together(parts)
         for part in parts:
             _tell(judgement, part)
-            if part.struck:
-                _gather(part, cases)
-    findings = [_finding(case, knowledge, file_names) for case in cases.values()]
+            told.append((part, _gather(part, cases) if part.struck else None))
     order = {module.RULE.code: place for place, module in enumerate(JOURNEY_RULES)}
-    findings.sort(key=lambda f: (IMPACTS.index(f.impact), -f.count, order[f.code], f.node or ""))
+    gathered = [(_finding(case, knowledge, file_names), case) for case in cases.values()]
+    gathered.sort(key=lambda pair: _rank(pair[0], order))
+    findings = [finding for finding, _ in gathered]
+    place = {id(case): number for number, (_, case) in enumerate(gathered)}
+    for part, struck_case in told:
+        verdict = Verdict(
+            answered=part.arrived,
+            code=part.struck[0][0].RULE.code if part.struck else None,
+            finding=place[id(struck_case)] if struck_case is not None else None,
+        )
+        judgement.parts.setdefault(part.view.journey.row, []).append((part, verdict))
     for module in CAPTURE_RULES:
         findings.extend(module.found(correlation, knowledge, facts, judgement.undecided_at))
     judgement.findings = findings
     return judgement
+
+
+def _rank(finding: Finding, order: Mapping[str, int]) -> tuple[int, int, int, str]:
+    """What lost most comes first; of two that lost as much, the one whose rule explains more."""
+    return IMPACTS.index(finding.impact), -finding.count, order[finding.code], finding.node or ""
 
 
 def _parts(journey: Journey, knowledge: Knowledge) -> list[Part]:
@@ -176,12 +208,7 @@ def _same_way(view: View, other: View) -> bool:
 
 def _tell(judgement: Judgement, part: Part) -> None:
     """Count the verdict."""
-    answered, view = part.answered, part.view
-    if answered is None and part.struck:
-        lost = part.struck[0][1].lost
-        answered = None if lost is None else not lost
-    if answered is None and not view.in_overlay and view.recording and not view.looks(Leg.REPLY):
-        answered = False
+    answered, view = part.arrived, part.view
     if answered is None:
         judgement.undecided += part.count
         if view.in_overlay:
@@ -193,8 +220,8 @@ def _tell(judgement: Judgement, part: Part) -> None:
         judgement.unanswered += part.count
 
 
-def _gather(part: Part, cases: dict[tuple[str, str | None, IPv4Address | None], _Case]) -> None:
-    """Add a part to the case of its fault."""
+def _gather(part: Part, cases: dict[tuple[str, str | None, IPv4Address | None], _Case]) -> _Case:
+    """Add a part to the case of its fault; the case."""
     module, strike = part.struck[0]
     key = (module.RULE.code, strike.node, _peer(part.view, strike))
     case = cases.setdefault(key, _Case(module, strike, part.view, first=part.first, last=part.last))
@@ -206,6 +233,7 @@ def _gather(part: Part, cases: dict[tuple[str, str | None, IPv4Address | None], 
     for other, _ in part.struck[1:]:
         if other is not module:
             case.consequences[other.RULE.code] += part.count
+    return case
 
 
 def _peer(view: View, strike: Strike) -> IPv4Address | None:

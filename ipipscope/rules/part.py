@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ipipscope.model import Leg
+
 if TYPE_CHECKING:
     from ipipscope.rules.rule import RuleModule, Strike
     from ipipscope.rules.view import View
@@ -24,6 +26,17 @@ class Part:
     last: int
     answered: bool | None
     struck: list[tuple[RuleModule, Strike]]
+
+    @property
+    def arrived(self) -> bool | None:
+        """Whether the exchanges were answered, the rules' word included; None where nothing tells."""
+        if self.answered is not None:
+            return self.answered
+        if self.struck:
+            lost = self.struck[0][1].lost
+            return None if lost is None else not lost
+        view = self.view
+        return False if not view.in_overlay and view.recording and not view.looks(Leg.REPLY) else None
 
     @property
     def decided(self) -> bool:

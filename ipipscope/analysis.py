@@ -1,86 +1,171 @@
-"""The stages in order; the one call that command line, tests and notebooks share."""
+"""The stages in order; the one path that command line, tests, notebooks and the live view share."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from ipipscope.capture.files import STDIN, CaptureFile, find
-from ipipscope.capture.points import role as role_of
+from ipipscope.capture.files import STDIN, find
 from ipipscope.correlator.correlate import Correlation, correlate
 from ipipscope.decoder import link
-from ipipscope.decoder.unwrap import unwrap
-from ipipscope.errors import InputError, LinkTypeUnsupported
-from ipipscope.model import SECOND, CapturePoint, PointSummary, Role
+from ipipscope.model import SECOND, CapturePoint, PointSummary
 from ipipscope.report.model import Report
 from ipipscope.rules.capture_facts import CaptureFacts
-from ipipscope.rules.judge import judge
+from ipipscope.rules.judge import Judgement, judge
+from ipipscope.sources import Decoded, decode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from ipaddress import IPv4Address
 
-    from ipipscope.decoder.columns import Columns
+    from ipipscope.correlator.journey import Journey, Seen
+    from ipipscope.errors import InputError
     from ipipscope.hosts.model import Snapshot
-
-UNKNOWN_BEGIN = np.iinfo("i8").min
-
-
-@dataclass(slots=True)
-class Decoded:
-    """A capture file whose batches are columns."""
-
-    file: CaptureFile
-    begins: int = UNKNOWN_BEGIN
-    interfaces: int = 0
-    records: int = 0
-    refused: set[int] = field(default_factory=set)
-    """Interfaces whose link type is not decoded."""
-
-    def peek(self) -> None:
-        """See when the file begins and which interfaces it describes first."""
-        self.begins = self.file.begins()
-        self.interfaces = len(self.file.interfaces)
-        self.file.problems.clear()
-
-    def batches(self) -> Iterator[Columns]:
-        """The file's packets in file order."""
-        for records in self.file.batches():
-            link_types = np.array([each.link_type for each in self.file.interfaces], "u4")
-            batch = unwrap(
-                records.octets, records.offsets, records.captured, records.wire, records.interface, link_types
-            )
-            batch.time = records.time
-            batch.frame = np.arange(records.first_frame, records.first_frame + len(records), dtype="u4")
-            self.records += len(records)
-            self._note_link_types(link_types)
-            yield batch
-
-    def _note_link_types(self, link_types: np.ndarray) -> None:
-        for interface, link_type in enumerate(link_types.tolist()):
-            if link_type not in link.DECODED and interface not in self.refused:
-                self.refused.add(interface)
-                self.file.problems.append(LinkTypeUnsupported(self.file.path, link_type, link.name(link_type)))
-
-    def point_of(self, interface: int) -> tuple[CapturePoint, Role | None]:
-        """Where interface *interface* of this file stands."""
-        point = self.file.point_of(interface)
-        return point, role_of(point.interface, self.file.interfaces[interface].link_type)
+    from ipipscope.model import Finding, Flow, Verdict
 
 
-def decode(files: Sequence[CaptureFile]) -> list[Decoded]:
-    """The files as sources of columns, in the order in which second recordings give way to first ones."""
-    sources = [Decoded(file) for file in files]
-    if len(sources) > 1:
-        for source in sources:
-            if source.file.path != STDIN:
-                source.peek()
-        # Of two recordings the first one counts: the cooked header of version 1 tells no devices apart.
-        sources.sort(key=lambda source: any(i.link_type == link.LINKTYPE_LINUX_SLL for i in source.file.interfaces))
-    return sources
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """One exchange with everything that was seen of it.
+
+    number: its place in order of capture time, from 1, as in tables and `show --exchange`.
+    flow: complete, with the requester's port.
+    sequence: ICMP sequence number, or initial TCP sequence number; 0 for UDP.
+    request, reply: earliest capture time; None where that packet was never seen.
+    sightings: requests first, node by node, each node's in order of time.
+    """
+
+    number: int
+    flow: Flow
+    sequence: int
+    request: int | None
+    reply: int | None
+    verdict: Verdict
+    sightings: tuple[Seen, ...]
+
+
+@dataclass(eq=False)
+class Analysis:
+    """What a report, a table or a picture is made of.
+
+    sources: the capture files; a sighting's `source` is a place in it.
+    findings: with causes and remedies where there are snapshots.
+    """
+
+    sources: Sequence[Decoded]
+    correlation: Correlation
+    judgement: Judgement
+    findings: Sequence[Finding]
+    snapshots: Mapping[str, Snapshot]
+    problems: Sequence[InputError]
+
+    @property
+    def files(self) -> list[str]:
+        """Names of the capture files, by source number."""
+        return [source.file.path for source in self.sources]
+
+    @cached_property
+    def report(self) -> Report:
+        """What is said of it."""
+        points = _summaries(self.correlation, self.sources, _facts(self.sources))
+        kinds = [pair for point in points for pair in point.kinds.items()]
+        told = self.judgement
+        return Report(
+            points=points,
+            findings=tuple(self.findings),
+            packets=sum(point.packets for point in points),
+            encapsulated=sum(count for kind, count in kinds if kind.startswith("ipip")),
+            exchanges=told.exchanges,
+            answered=told.answered,
+            unanswered=told.unanswered,
+            undecided=told.undecided,
+            problems=tuple(self.problems),
+            notes=_notes(self.correlation),
+        )
+
+    @cached_property
+    def rows(self) -> list[int]:
+        """The rows of `correlation.exchanges` that count, in order: exchange *n* is `rows[n - 1]`.
+
+        Empty unless the analysis was asked to keep exchanges.
+        """
+        kept = self.correlation.exchanges
+        if kept is None:
+            return []
+        counted = self.judgement.parts
+        return [row for row, journey in enumerate(kept.journey.tolist()) if journey in counted]
+
+    def exchange(self, number: int) -> Exchange:
+        """Exchange *number*, from 1.
+
+        Raises IndexError where there is none, or where exchanges were not kept.
+        """
+        if not 1 <= number <= len(self.rows):
+            raise IndexError(number)
+        kept, row = self.correlation.exchanges, self.rows[number - 1]
+        assert kept is not None
+        request, reply = int(kept.request[row]), int(kept.reply[row])
+        journey = self._journeys[int(kept.journey[row])]
+        verdict = self.judgement.verdict(journey.row, request or reply)
+        assert verdict is not None
+        port = int(kept.port[row])
+        return Exchange(
+            number=number,
+            flow=replace(journey.flow, sport=port) if port else journey.flow,
+            sequence=int(kept.number[row]),
+            request=request or None,
+            reply=reply or None,
+            verdict=verdict,
+            sightings=kept.seen(row),
+        )
+
+    @cached_property
+    def _journeys(self) -> dict[int, Journey]:
+        return {journey.row: journey for journey in self.correlation.journeys}
+
+
+def analyse(
+    paths: Sequence[str],
+    *,
+    points: Mapping[str, CapturePoint] | None = None,
+    state: Sequence[str] | None = None,
+    timeout: int = 5 * SECOND,
+    keep: bool = False,
+) -> Analysis:
+    """Run the stages in order on capture files, folders of them, or `-` for standard input.
+
+    points: capture points said outright, by file.
+    state: snapshots and folders of host state; None for what lies beside the captures, empty for none at all.
+    timeout: how long after its request a reply still counts, nanoseconds of capture time.
+    keep: keep every exchange for tables and ladders, about 100 octets each, not only what findings need.
+    Never raises for what a file holds: what cannot be read is in the problems.
+    """
+    files, problems = find(paths, points)
+    sources = decode(files)
+    correlation = correlate(sources, timeout=timeout, keep=keep)
+    where = state_beside(paths, [source.file.path for source in sources]) if state is None else state
+    snapshots, state_problems = _snapshots(where)
+    return assemble(sources, correlation, snapshots, [*problems, *state_problems])
+
+
+def assemble(
+    sources: Sequence[Decoded],
+    correlation: Correlation,
+    snapshots: Mapping[str, Snapshot],
+    problems: Sequence[InputError] = (),
+) -> Analysis:
+    """Judge what was correlated, and explain the findings from host state; the sources' own problems are added."""
+    names = [source.file.path for source in sources]
+    judgement = judge(correlation, _facts(sources), names, _addresses(snapshots))
+    findings = judgement.findings
+    if snapshots:
+        from ipipscope.hosts.causes import explain  # noqa: PLC0415  (only where there is state)
+
+        findings = explain(findings, snapshots)
+    found = [*problems, *(problem for source in sources for problem in source.file.problems)]
+    return Analysis(sources, correlation, judgement, findings, snapshots, found)
 
 
 def triage(
@@ -90,44 +175,8 @@ def triage(
     state: Sequence[str] | None = None,
     timeout: int = 5 * SECOND,
 ) -> Report:
-    """Run the stages in order on capture files, folders of them, or `-` for standard input.
-
-    points: capture points said outright, by file.
-    state: snapshots and folders of host state; None for what lies beside the captures, empty for none at all.
-    timeout: how long after its request a reply still counts, nanoseconds of capture time.
-    Never raises for what a file holds: what cannot be read is in the report's problems.
-    """
-    files, problems = find(paths, points)
-    sources = decode(files)
-    correlation = correlate(sources, timeout=timeout)
-    facts = _facts(sources)
-    names = [source.file.path for source in sources]
-    where = state_beside(paths, names) if state is None else state
-    snapshots, state_problems = _snapshots(where)
-    problems.extend(state_problems)
-    judgement = judge(correlation, facts, names, _addresses(snapshots))
-    for source in sources:
-        problems.extend(source.file.problems)
-    summaries = _summaries(correlation, sources, facts)
-    findings = judgement.findings
-    if snapshots:
-        from ipipscope.hosts.causes import explain  # noqa: PLC0415  (only where there is state)
-
-        findings = explain(findings, snapshots)
-    return Report(
-        points=summaries,
-        findings=tuple(findings),
-        packets=sum(point.packets for point in summaries),
-        encapsulated=sum(
-            count for point in summaries for kind, count in point.kinds.items() if kind.startswith("ipip")
-        ),
-        exchanges=judgement.exchanges,
-        answered=judgement.answered,
-        unanswered=judgement.unanswered,
-        undecided=judgement.undecided,
-        problems=tuple(problems),
-        notes=_notes(correlation),
-    )
+    """What captures show: `analyse`, and the report of it."""
+    return analyse(paths, points=points, state=state, timeout=timeout).report
 
 
 def audit_report(state: Sequence[str]) -> Report:

@@ -1,0 +1,76 @@
+"""Capture files as sources of columns: where the reader ends and the decoder begins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ipipscope.capture.files import STDIN, CaptureFile
+from ipipscope.capture.points import role as role_of
+from ipipscope.decoder import link
+from ipipscope.decoder.unwrap import unwrap
+from ipipscope.errors import LinkTypeUnsupported
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from ipipscope.decoder.columns import Columns
+    from ipipscope.model import CapturePoint, Role
+
+UNKNOWN_BEGIN = np.iinfo("i8").min
+
+
+@dataclass(slots=True)
+class Decoded:
+    """A capture file whose batches are columns."""
+
+    file: CaptureFile
+    begins: int = UNKNOWN_BEGIN
+    interfaces: int = 0
+    records: int = 0
+    refused: set[int] = field(default_factory=set)
+    """Interfaces whose link type is not decoded."""
+
+    def peek(self) -> None:
+        """See when the file begins and which interfaces it describes first."""
+        self.begins = self.file.begins()
+        self.interfaces = len(self.file.interfaces)
+        self.file.problems.clear()
+
+    def batches(self) -> Iterator[Columns]:
+        """The file's packets in file order."""
+        for records in self.file.batches():
+            link_types = np.array([each.link_type for each in self.file.interfaces], "u4")
+            batch = unwrap(
+                records.octets, records.offsets, records.captured, records.wire, records.interface, link_types
+            )
+            batch.time = records.time
+            batch.frame = np.arange(records.first_frame, records.first_frame + len(records), dtype="u4")
+            self.records += len(records)
+            self._note_link_types(link_types)
+            yield batch
+
+    def _note_link_types(self, link_types: np.ndarray) -> None:
+        for interface, link_type in enumerate(link_types.tolist()):
+            if link_type not in link.DECODED and interface not in self.refused:
+                self.refused.add(interface)
+                self.file.problems.append(LinkTypeUnsupported(self.file.path, link_type, link.name(link_type)))
+
+    def point_of(self, interface: int) -> tuple[CapturePoint, Role | None]:
+        """Where interface *interface* of this file stands."""
+        point = self.file.point_of(interface)
+        return point, role_of(point.interface, self.file.interfaces[interface].link_type)
+
+
+def decode(files: Sequence[CaptureFile]) -> list[Decoded]:
+    """The files as sources of columns, in the order in which second recordings give way to first ones."""
+    sources = [Decoded(file) for file in files]
+    if len(sources) > 1:
+        for source in sources:
+            if source.file.path != STDIN:
+                source.peek()
+        # Of two recordings the first one counts: the cooked header of version 1 tells no devices apart.
+        sources.sort(key=lambda source: any(i.link_type == link.LINKTYPE_LINUX_SLL for i in source.file.interfaces))
+    return sources
