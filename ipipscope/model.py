@@ -141,6 +141,41 @@ class TunnelPair:
     reply: OuterPair | None
 
 
+class Passage(StrEnum):
+    """What the captures tell of a packet at one place of its way."""
+
+    SEEN = "seen"
+    MISSING = "missing"
+    """A point that would have shown it was recording, and did not show it."""
+    UNWATCHED = "unwatched"
+    """Nothing that would have shown it was recording: nothing is claimed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hop:
+    """One place on the way of a request or a reply: a node's workload, tunnel or NIC."""
+
+    leg: Leg
+    node: str | None
+    """A node that was not captured goes by its outer address; None where not even that is known."""
+    role: Role
+    """workload, tunnel or physical."""
+    interface: str | None
+    """Where it was seen, or should have been; `any` in a cooked capture; None where nothing tells."""
+    passage: Passage
+    outer: OuterPair | None = None
+    """The outer header that the packet carried there."""
+
+
+@dataclass(frozen=True, slots=True)
+class PathSeen:
+    """The way of one flow's exchanges, there and back: workload, tunnel, NIC, the other NIC, tunnel, workload."""
+
+    flow: Flow
+    hops: tuple[Hop, ...]
+    """The request's first."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """What one exchange shows.
@@ -220,5 +255,7 @@ class Finding:
     disproved_by: str = ""
     next_captures: tuple[str, ...] = ()
     """What to record next where the captures do not settle it."""
+    path: PathSeen | None = None
+    """Of its busiest flows, the one that was seen at most places."""
     cause: Cause | None = None
     remedy: tuple[Remedy, ...] = ()

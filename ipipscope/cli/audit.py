@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from ipipscope.cli.output import opened, wants_colour, width
+from ipipscope.cli.output import opened, wants_colour, width, writes_unicode
 
 
 class Format(StrEnum):
@@ -26,6 +26,8 @@ def audit(
     format: Annotated[Format, typer.Option("--format", help="How to write the report.")] = Format.TEXT,
     output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write to FILE.")] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit 1 for findings of impact none too.")] = False,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="The verdict in one line.")] = False,
+    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Also how to undo, what would disprove.")] = False,
     no_color: Annotated[bool, typer.Option("--no-color", help="No colour, also on a terminal.")] = False,
 ) -> None:
     """Look for faults in host state alone, before a packet is lost: routes, outer sources, MTUs, filters.
@@ -48,7 +50,15 @@ def audit(
         if format is Format.JSON:
             write_json(report, out)
         else:
-            write_text(report, out, width=width(out), colour=wants_colour(out, no_colour=no_color))
+            write_text(
+                report,
+                out,
+                width=width(out),
+                colour=wants_colour(out, no_colour=no_color),
+                unicode=writes_unicode(out),
+                quiet=quiet,
+                verbose=verbose,
+            )
     for problem in report.problems:
         print(f"ipipscope: {inert(problem)}", file=sys.stderr)
     raise typer.Exit(report.exit_status(strict=strict))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import shutil
 import sys
@@ -22,6 +23,8 @@ def opened(path: Path | None) -> Iterator[TextIO]:
     Raises InputError where the file cannot be written.
     """
     if path is None or str(path) == "-":
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="backslashreplace")  # what the encoding cannot write never ends the run
         yield sys.stdout
         return
     try:
@@ -34,6 +37,13 @@ def opened(path: Path | None) -> Iterator[TextIO]:
 def wants_colour(out: TextIO, *, no_colour: bool) -> bool:
     """A terminal, and nobody said no (no-color.org; TERM=dumb)."""
     return not no_colour and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb" and out.isatty()
+
+
+def writes_unicode(out: TextIO) -> bool:
+    """Whether characters beyond ASCII arrive: as the locale says, and the stream can."""
+    from ipipscope.report.lines import unicode_locale  # noqa: PLC0415  (after --help)
+
+    return unicode_locale() and "utf" in (getattr(out, "encoding", None) or "").lower()
 
 
 def width(out: TextIO) -> int:

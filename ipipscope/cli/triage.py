@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ipipscope.cli.output import opened, wants_colour, width
+from ipipscope.cli.output import opened, wants_colour, width, writes_unicode
 
 if TYPE_CHECKING:
     from typing import TextIO
@@ -43,7 +43,10 @@ def triage(
     output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write to FILE.")] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit 1 for findings of impact none too.")] = False,
     timeout: Annotated[float, typer.Option(min=0.001, help="Seconds within which a reply counts.")] = 5.0,
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="One line.")] = False,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="The verdict in one line.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("-v", "--verbose", help="All evidence and flows, how to undo, the capture points.")
+    ] = False,
     no_color: Annotated[bool, typer.Option("--no-color", help="No colour, also on a terminal.")] = False,
 ) -> None:
     """Say where each conversation breaks, why, and what mends it.
@@ -69,18 +72,25 @@ def triage(
     named = {file: place for place, file in map(parse, point or [])}
     report = run(paths or [], points=named, state=[] if no_state else state or None, timeout=round(timeout * SECOND))
     with opened(output) as out:
-        _write(report, out, format, quiet=quiet, no_color=no_color)
+        _write(report, out, format, quiet=quiet, verbose=verbose, no_color=no_color)
     for problem in report.problems:
         print(f"ipipscope: {inert(problem)}", file=sys.stderr)
     raise typer.Exit(report.exit_status(strict=strict))
 
 
-def _write(report: Report, out: TextIO, format: Format, *, quiet: bool, no_color: bool) -> None:
+def _write(report: Report, out: TextIO, format: Format, *, quiet: bool, verbose: bool, no_color: bool) -> None:
     if format is Format.TEXT:
         from ipipscope.report.terminal import write_text  # noqa: PLC0415
 
-        colour = wants_colour(out, no_colour=no_color)
-        write_text(report, out, width=width(out), colour=colour, quiet=quiet)
+        write_text(
+            report,
+            out,
+            width=width(out),
+            colour=wants_colour(out, no_colour=no_color),
+            unicode=writes_unicode(out),
+            quiet=quiet,
+            verbose=verbose,
+        )
     elif format is Format.MD:
         from ipipscope.report.markdown import write_markdown  # noqa: PLC0415
 

@@ -12,7 +12,7 @@ from ipipscope.report.times import iso
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ipipscope.model import Finding, OuterPair, PointSummary
+    from ipipscope.model import Finding, Flow, OuterPair, PathSeen, PointSummary
     from ipipscope.report.model import Report
 
 SCHEMA: Final = "ipipscope.report/1"
@@ -88,6 +88,33 @@ def _pair(outer: OuterPair | None) -> list[str] | None:
     return None if outer is None else [str(outer.src), str(outer.dst)]
 
 
+def _flow(flow: Flow) -> dict[str, Any]:
+    return {
+        "src": str(flow.src),
+        "dst": str(flow.dst),
+        "protocol": flow.protocol,
+        "id": flow.id,
+        "dport": flow.dport,
+    }
+
+
+def _path(path: PathSeen) -> dict[str, Any]:
+    return {
+        "flow": _flow(path.flow),
+        "hops": [
+            {
+                "leg": hop.leg.value,
+                "node": hop.node,
+                "role": hop.role.value,
+                "interface": hop.interface,
+                "passage": hop.passage.value,
+                "outer": _pair(hop.outer),
+            }
+            for hop in path.hops
+        ],
+    }
+
+
 def finding_as_json(finding: Finding, names: Mapping[str, str]) -> dict[str, Any]:
     """One finding as plain values; *names* shortens file names."""
     cause = finding.cause
@@ -103,16 +130,7 @@ def finding_as_json(finding: Finding, names: Mapping[str, str]) -> dict[str, Any
         "last": iso(finding.last),
         "summary": finding.summary,
         "tunnels": [{"request": _pair(pair.request), "reply": _pair(pair.reply)} for pair in finding.tunnels],
-        "flows": [
-            {
-                "src": str(flow.src),
-                "dst": str(flow.dst),
-                "protocol": flow.protocol,
-                "id": flow.id,
-                "dport": flow.dport,
-            }
-            for flow in finding.flows
-        ],
+        "flows": [_flow(flow) for flow in finding.flows],
         "evidence": [
             {
                 "file": names.get(evidence.file, evidence.file),
@@ -126,6 +144,7 @@ def finding_as_json(finding: Finding, names: Mapping[str, str]) -> dict[str, Any
         "consequences": list(finding.consequences),
         "disproved_by": finding.disproved_by,
         "next_captures": list(finding.next_captures),
+        "path": None if finding.path is None else _path(finding.path),
         "cause": None
         if cause is None
         else {

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import re
 from typing import TYPE_CHECKING, Final, TextIO
 
 from ipipscope.report.file_names import short_names
 from ipipscope.report.inert import inert
-from ipipscope.report.terminal import write_text
+from ipipscope.report.terminal import verdict_line
 from ipipscope.report.times import clock, iso
 
 if TYPE_CHECKING:
@@ -33,9 +32,7 @@ def _code(text: object) -> str:
 def write_markdown(report: Report, out: TextIO) -> None:
     """Verdict, findings with proofs and commands, capture points."""
     names = short_names(file for point in report.points for file in point.files)
-    first_line = io.StringIO()
-    write_text(report, first_line, quiet=True)
-    out.write(f"**{_text(first_line.getvalue().strip())}**\n\n")
+    out.write(f"**{_text(verdict_line(report))}**\n\n")
     out.write(f"{report.answered} of {report.exchanges} exchanges answered, {report.unanswered} unanswered, ")
     out.write(f"{report.undecided} undecided.\n")
     for finding in report.findings:

@@ -60,6 +60,26 @@ class Flow(_Strict):
     dport: int | None = Field(description="TCP or UDP port of the replier")
 
 
+class Hop(_Strict):
+    """One place on the way of a request or a reply."""
+
+    leg: Literal["request", "reply"]
+    node: str | None = Field(description="A node that was not captured goes by its outer address")
+    role: Literal["physical", "tunnel", "workload"]
+    interface: str | None
+    passage: Literal["seen", "missing", "unwatched"] = Field(
+        description="missing: a point that would have shown it was recording; unwatched: none was"
+    )
+    outer: tuple[str, str] | None = Field(description="The outer header it carried there")
+
+
+class Path(_Strict):
+    """The way of one flow's exchanges, there and back."""
+
+    flow: Flow
+    hops: list[Hop]
+
+
 class Evidence(_Strict):
     """One frame that helps to prove a finding."""
 
@@ -109,6 +129,7 @@ class Finding(_Strict):
     consequences: list[str]
     disproved_by: str
     next_captures: list[str]
+    path: Path | None
     cause: Cause | None
     remedy: list[Remedy]
 

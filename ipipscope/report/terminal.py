@@ -1,156 +1,257 @@
-"""The report as text: the verdict first, then each finding with its proof, then what was recorded.
-
-Lines are built as pieces with a style each; a terminal gets the styles, a pipe the plain text of the same lines.
-"""
+"""The report as text: the verdict in three lines, the path with its break, then proof, cause, remedy and next step."""
 
 from __future__ import annotations
 
-import textwrap
 from typing import TYPE_CHECKING, Final, TextIO
 
 from ipipscope.model import Impact
 from ipipscope.report.file_names import short_names
 from ipipscope.report.inert import inert
-from ipipscope.report.times import clock, lasting
+from ipipscope.report.lines import Line, cells, fold, labelled, write_lines
+from ipipscope.report.path_picture import picture
+from ipipscope.report.path_text import draw
+from ipipscope.report.times import clock, iso, lasting
+from ipipscope.rules.catalogue import RULES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from ipipscope.model import Finding
+    from ipipscope.model import Finding, Remedy
     from ipipscope.report.model import Report
 
-Piece = tuple[str, str]
-"""Text and its style, in rich's words; "" is plain."""
-Line = list[Piece]
-
-STYLES: Final = {Impact.LOSS: "bold red", Impact.PARTIAL: "bold yellow", Impact.NONE: "bold cyan"}
-LABEL: Final = 11
+# White on red, black on yellow and on green: readable on dark and on light backgrounds.
+STYLES: Final = {Impact.LOSS: "bold white on red", Impact.PARTIAL: "black on yellow", Impact.NONE: "bold"}
+GOOD: Final = "black on green"
+UNSURE: Final = "black on yellow"
+COMMAND: Final = "bold"
+GUILTY: Final = "bold red"
+LEAST_WIDTH: Final = 60
+INDENT: Final = 13
 """Columns of a finding's labels."""
-FLOWS_SHOWN: Final = 4
+FLOWS_SHOWN: Final = 3
 EVIDENCE_SHOWN: Final = 4
+FILTER_SHOWN: Final = 240
 
 
-def write_text(report: Report, out: TextIO, *, width: int = 100, colour: bool = False, quiet: bool = False) -> None:
-    """The whole report, or its first line.
+def write_text(
+    report: Report,
+    out: TextIO,
+    *,
+    width: int = 100,
+    colour: bool = False,
+    unicode: bool = True,
+    quiet: bool = False,
+    verbose: bool = False,
+) -> None:
+    """The whole report, or its verdict in one line.
 
-    width: columns of the terminal; longer lines are folded.
+    width: columns of the terminal; longer lines are folded, commands never are.
     colour: write ANSI styles.
+    unicode: else ASCII alone.
+    verbose: all evidence and flows, what would disprove a finding, how to undo a remedy, every picture and table.
     """
-    lines = list(_verdict(report))[:1] if quiet else list(_lines(report, max(60, width)))
-    if colour:
-        from rich.console import Console  # noqa: PLC0415  (80 ms that a pipe need not wait for)
-        from rich.text import Text  # noqa: PLC0415
-
-        console = Console(file=out, force_terminal=True, width=max(60, width), highlight=False)
-        for line in lines:
-            console.print(Text.assemble(*line), soft_wrap=True)
-        return
-    for line in lines:
-        out.write("".join(text for text, _ in line).rstrip() + "\n")
+    lines = _one_line(report) if quiet else _lines(report, max(LEAST_WIDTH, width), verbose=verbose)
+    write_lines(lines, out, colour=colour, unicode=unicode)
 
 
-def _lines(report: Report, width: int) -> Iterator[Line]:
+def verdict_line(report: Report) -> str:
+    """The verdict in one line of plain text."""
+    return "".join(text for line in _one_line(report) for text, _ in line).strip()
+
+
+def _lines(report: Report, width: int, *, verbose: bool) -> Iterator[Line]:
     names = short_names(file for point in report.points for file in point.files)
-    yield from _verdict(report)
+    yield from _verdict(report, width)
     for number, finding in enumerate(report.findings, 1):
+        drawn = picture(finding.path) if finding.path and (verbose or number == 1) else None
+        if drawn is not None and number == 1:
+            yield []
+            yield from draw(drawn, width)
         yield []
-        yield from _finding(number, finding, names, width)
+        yield _title(number, finding)
+        if drawn is not None and number > 1:
+            yield from draw(drawn, width)
+        yield from _what(finding, width, verbose=verbose, told=number == 1 and not report.healthy)
+        yield from _proof(finding, names, width, verbose=verbose)
+        yield from _cause(finding, width)
+        for place, remedy in enumerate(finding.remedy):
+            yield from _remedy(remedy, width, first=place == 0, verbose=verbose)
+        yield from _certainty(finding, width, verbose=verbose)
+        yield from _next(finding, width, audited=bool(report.nodes))
     if report.points:
         yield []
-        yield from _points(report)
-    if report.notes:
-        yield []
+        yield from _points(report) if verbose or not report.findings else _recorded(report, width)
     for note in report.notes:
-        yield [("note  ", "dim"), (inert(note), "")]
+        yield from labelled("note", note, width, indent=INDENT)
 
 
-def _verdict(report: Report) -> Iterator[Line]:
-    worst = report.findings[0] if report.findings else None
-    if worst is None or report.healthy:
-        if report.nodes:
-            yield [("NOTHING FOUND", "bold green"), (f"  in the state of {', '.join(map(inert, report.nodes))}", "")]
-            return
-        if not report.exchanges:
-            yield [("UNDECIDED", "bold yellow"), ("  no exchange of request and reply in these captures", "")]
-        elif report.undecided:
-            yield [("UNDECIDED", "bold yellow"), ("  no fault found as far as the captures show", "")]
-        else:
-            yield [("HEALTHY", "bold green"), ("  every exchange is accounted for", "")]
-    else:
-        yield [
-            (worst.impact.value.upper(), STYLES[worst.impact]),
-            (f"  {worst.rule} on {inert(worst.node or 'an unknown node')}", "bold"),
-            ("" if report.nodes else f", since {clock(worst.first)} UTC", ""),
-        ]
-        yield [(inert(worst.summary), "")]
+# The verdict ---------------------------------------------------------------------------------------------------------
+
+
+def _one_line(report: Report) -> Iterator[Line]:
+    first = _headline(report)
+    yield [*first, ("" if report.nodes else f"; {_answered(report)}", "")]
+
+
+def _verdict(report: Report, width: int) -> Iterator[Line]:
+    yield _headline(report)
+    if report.findings and not report.healthy:
+        for line in fold(inert(report.findings[0].summary), width):
+            yield [(line, "")]
     if report.nodes:
         return
-    told = [f"{report.answered} of {report.exchanges} exchanges answered"]
+    told = [_answered(report)]
     told += [f"{report.unanswered} unanswered"] if report.unanswered else []
     told += [f"{report.undecided} undecided"] if report.undecided else []
-    yield [(f"{', '.join(told)}; {report.packets} packets, {report.encapsulated} encapsulated", "")]
+    yield [(f"{', '.join(told)}; {_many(report.packets, 'packet')}, {report.encapsulated} encapsulated", "")]
 
 
-def _finding(number: int, finding: Finding, names: Mapping[str, str], width: int) -> Iterator[Line]:
-    yield [
+def _headline(report: Report) -> Line:
+    worst = report.findings[0] if report.findings else None
+    if worst is not None and not report.healthy:
+        place = inert(worst.node or "an unknown node")
+        if worst.interface and worst.interface != "any":
+            place += f":{inert(worst.interface)}"
+        since = "" if report.nodes or not worst.last else f", since {iso(worst.first)[:19].replace('T', ' ')} UTC"
+        return [
+            (f" {worst.impact.value.upper()} ", STYLES[worst.impact]),
+            (f" {worst.rule} on {place}{since}", "bold"),
+        ]
+    if report.nodes:
+        return [(" NOTHING FOUND ", GOOD), (f" in the state of {', '.join(map(inert, report.nodes))}", "")]
+    if not report.exchanges:
+        return [(" UNDECIDED ", UNSURE), (" no exchange of request and reply in these captures", "")]
+    if report.undecided:
+        return [(" UNDECIDED ", UNSURE), (" no fault found as far as the captures show", "")]
+    return [(" HEALTHY ", GOOD), (" every exchange is accounted for", "")]
+
+
+def _answered(report: Report) -> str:
+    return f"{report.answered} of {_many(report.exchanges, 'exchange')} answered"
+
+
+def _many(count: int, thing: str) -> str:
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
+
+
+# A finding -----------------------------------------------------------------------------------------------------------
+
+
+def _title(number: int, finding: Finding) -> Line:
+    return [
         (f"{number}. {finding.code} {finding.rule}", "bold"),
         ("  ", ""),
-        (finding.impact.value, STYLES[finding.impact]),
-        (f", {finding.confidence.value}" + (f", {finding.count} exchanges" if finding.last else ""), ""),
+        (f" {finding.impact.value} ", STYLES[finding.impact]),
+        (f" {_many(finding.count, 'exchange')}" if finding.last else "", ""),
     ]
+
+
+def _what(finding: Finding, width: int, *, verbose: bool, told: bool) -> Iterator[Line]:
+    """Where, when, and which traffic; the summary where the verdict did not say it."""
+    if not told:
+        yield from labelled("what", finding.summary, width, indent=INDENT)
     place = f"{finding.node or '?'}:{finding.interface}" if finding.interface else finding.node or "?"
-    yield from _labelled("where", place, width)
+    yield from labelled("where", place, width, indent=INDENT)
     if finding.last:
         span = lasting(finding.last - finding.first)
-        yield from _labelled("when", f"{clock(finding.first)} to {clock(finding.last)} UTC ({span})", width)
-    yield from _labelled("what", finding.summary, width)
-    for pair in finding.tunnels[:FLOWS_SHOWN]:
-        request = pair.request or "not seen encapsulated"
-        yield from _labelled("tunnel", f"request {request}; reply {pair.reply or 'not seen encapsulated'}", width)
-    for flow in finding.flows[:FLOWS_SHOWN]:
+        when = f"{iso(finding.first)[:10]} {clock(finding.first)} to {clock(finding.last)} UTC ({span})"
+        yield from labelled("when", when, width, indent=INDENT)
+    shown = len(finding.tunnels) if verbose else FLOWS_SHOWN
+    for place_, pair in enumerate(finding.tunnels[:shown]):
+        request, reply = pair.request or "not seen encapsulated", pair.reply or "not seen encapsulated"
+        yield from labelled("" if place_ else "outer", f"request {request}; reply {reply}", width, indent=INDENT)
+    if len(finding.tunnels) > shown:
+        yield from labelled("", f"and {len(finding.tunnels) - shown} more pairs", width, indent=INDENT)
+    shown = len(finding.flows) if verbose else FLOWS_SHOWN
+    for place_, flow in enumerate(finding.flows[:shown]):
         detail = f" id {flow.id}" if flow.id is not None else f" port {flow.dport}" if flow.dport is not None else ""
-        yield from _labelled("flow", f"{flow.src} > {flow.dst} {flow.protocol}{detail}", width)
-    if len(finding.flows) > FLOWS_SHOWN:
-        yield from _labelled("", f"and {len(finding.flows) - FLOWS_SHOWN} more flows", width)
-    for evidence in finding.evidence[:EVIDENCE_SHOWN]:
+        text = f"{flow.src} > {flow.dst} {flow.protocol}{detail}"
+        yield from labelled("" if place_ else "flows", text, width, indent=INDENT)
+    if len(finding.flows) > shown:
+        yield from labelled("", f"and {len(finding.flows) - shown} more flows", width, indent=INDENT)
+
+
+def _proof(finding: Finding, names: Mapping[str, str], width: int, *, verbose: bool) -> Iterator[Line]:
+    shown = len(finding.evidence) if verbose else EVIDENCE_SHOWN
+    for place, evidence in enumerate(finding.evidence[:shown]):
         file = names.get(evidence.file, evidence.file)
-        yield from _labelled("proof", f"{file} frame {evidence.frame}, {clock(evidence.time)}: {evidence.what}", width)
+        text = f"{file} frame {evidence.frame}, {clock(evidence.time)}: {evidence.what}"
+        yield from labelled("" if place else "proof", text, width, indent=INDENT)
+    if len(finding.evidence) > shown:
+        yield from labelled("", f"and {len(finding.evidence) - shown} more frames (-v)", width, indent=INDENT)
     if finding.consequences:
-        yield from _labelled("hence", ", ".join(finding.consequences), width)
-    if finding.cause is not None:
-        yield from _labelled("cause", f"{finding.cause.cls.value}: {finding.cause.text}", width)
-        if finding.cause.config:
-            on = f"on {finding.cause.node}: " if finding.cause.node else ""
-            yield from _labelled("", f"{on}{finding.cause.config}", width)
-        for counter in finding.cause.counters:
-            yield from _labelled("", counter, width)
-    for remedy in finding.remedy:
-        # A command is copied: it is never folded.
-        yield [
-            (f"   {'mend':<{LABEL}}", "dim"),
-            (f"on {inert(remedy.node)}: ", ""),
-            (inert(remedy.command), "bold green"),
-        ]
-        if remedy.why:
-            yield from _labelled("", remedy.why, width)
-        if remedy.risk:
-            yield from _labelled("", f"risk: {remedy.risk}", width)
-    for capture in finding.next_captures:
-        yield [(f"   {'record':<{LABEL}}", "dim"), (inert(capture), "")]
-    if finding.display_filter:
-        yield [(f"   {'filter':<{LABEL}}", "dim"), (inert(finding.display_filter), "")]
+        follows = (f"{code} {RULES[code].name}" if code in RULES else code for code in finding.consequences)
+        yield from labelled("hence", ", ".join(follows), width, indent=INDENT)
+    if finding.display_filter and (verbose or len(finding.display_filter) <= FILTER_SHOWN):
+        yield [(f"  {'filter':<{INDENT - 2}}", "dim"), (inert(finding.display_filter), "")]
 
 
-def _labelled(label: str, text: str, width: int) -> Iterator[Line]:
-    indent = 3 + LABEL
-    folded = textwrap.wrap(inert(text), max(20, width - indent), break_on_hyphens=False) or [""]
-    yield [(f"   {label:<{LABEL}}", "dim"), (folded[0], "")]
-    for rest in folded[1:]:
-        yield [(" " * indent, ""), (rest, "")]
+def _cause(finding: Finding, width: int) -> Iterator[Line]:
+    cause = finding.cause
+    if cause is None:
+        return
+    on = f" on {cause.node}" if cause.node else ""
+    if cause.config:
+        yield from labelled("cause", f"{cause.cls.value}{on}, by this line:", width, indent=INDENT)
+        yield [(" " * (INDENT - 2), ""), (f"▶ {inert(cause.config)}", GUILTY)]
+        yield from labelled("", cause.text, width, indent=INDENT)
+    else:
+        yield from labelled("cause", f"{cause.cls.value}{on}: {cause.text}", width, indent=INDENT)
+    for counter in cause.counters:
+        yield from labelled("", counter, width, indent=INDENT)
+
+
+def _remedy(remedy: Remedy, width: int, *, first: bool, verbose: bool) -> Iterator[Line]:
+    why = f"on {remedy.node}: {remedy.why}" if remedy.why else f"on {remedy.node}:"
+    yield from labelled("mend" if first else "or", why, width, indent=INDENT)
+    # A command is copied: it stands on a line of its own and is never folded.
+    yield [(" " * INDENT, ""), (inert(remedy.command), COMMAND)]
+    if remedy.risk:
+        yield from labelled("", f"risk: {remedy.risk}", width, indent=INDENT, style="dim")
+    if remedy.undo and verbose:
+        yield [(" " * INDENT, ""), ("undo:", "dim")]
+        yield [(" " * INDENT, ""), (inert(remedy.undo), "")]
+
+
+def _certainty(finding: Finding, width: int, *, verbose: bool) -> Iterator[Line]:
+    yield from labelled("confidence", finding.confidence.value, width, indent=INDENT)
+    if verbose and finding.disproved_by:
+        yield from labelled("", f"disproved by: {finding.disproved_by}", width, indent=INDENT)
+
+
+def _next(finding: Finding, width: int, *, audited: bool) -> Iterator[Line]:
+    """What to do now."""
+    node = inert(finding.node or "the node")
+    if finding.next_captures:
+        yield from labelled("next", "To be sure, record:", width, indent=INDENT)
+        for capture in finding.next_captures:
+            yield [(" " * INDENT, ""), (inert(capture), COMMAND)]
+    elif finding.remedy and not audited:
+        yield from labelled("next", "Mend it, record again, and triage the new capture.", width, indent=INDENT)
+    elif finding.cause is None and finding.impact is not Impact.NONE and not audited:
+        text = f"Host state tells the cause: run this on {node} and add its file with --state."
+        yield from labelled("next", text, width, indent=INDENT)
+        yield [(" " * INDENT, ""), (f"ipipscope snapshot -o {_word(node)}.json", COMMAND)]
+    yield from labelled("meaning", f"ipipscope explain {finding.code}", width, indent=INDENT)
+
+
+def _word(name: str) -> str:
+    return name if name.replace("-", "").replace(".", "").replace("_", "").isalnum() else "node"
+
+
+# What was recorded ---------------------------------------------------------------------------------------------------
+
+
+def _recorded(report: Report, width: int) -> Iterator[Line]:
+    nodes: dict[str, list[str]] = {}
+    for summary in report.points:
+        nodes.setdefault(summary.point.node, []).append(summary.point.interface)
+    text = "; ".join(f"{node}: {', '.join(interfaces)}" for node, interfaces in nodes.items())
+    yield from labelled("recorded", f"{text} (-v for the table)", width, indent=INDENT)
 
 
 def _points(report: Report) -> Iterator[Line]:
-    rows = [("capture point", "role", "packets", "ipip", "first", "last", "dropped")]
+    rows: list[tuple[str, ...]] = [("capture point", "role", "packets", "ipip", "first", "last", "dropped")]
     rows += [
         (
             inert(summary.point),
@@ -163,10 +264,12 @@ def _points(report: Report) -> Iterator[Line]:
         )
         for summary in report.points
     ]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    if all(summary.dropped is None for summary in report.points):
+        rows = [row[:-1] for row in rows]
+    widths = [max(cells(row[column]) for row in rows) for column in range(len(rows[0]))]
     for place, row in enumerate(rows):
-        cells = [
-            cell.rjust(width) if column in {2, 3, 6} else cell.ljust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        yield [("  ".join(cells), "dim" if place == 0 else "")]
+        line = ""
+        for column, (text, width) in enumerate(zip(row, widths, strict=True)):
+            room = " " * (width - cells(text))
+            line += (room + text if column in {2, 3, 6} else text + room) + "  "
+        yield [(line.rstrip(), "dim" if place == 0 else "")]

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from ipipscope.correlator.sides import find_sides
-from ipipscope.model import Confidence, Evidence, Finding, Flow, Impact, Leg, Role, TunnelPair, Verdict
+from ipipscope.model import Confidence, Evidence, Finding, Flow, Impact, Leg, Passage, Role, TunnelPair, Verdict
 from ipipscope.rules.catalogue import BY_CODE, CAPTURE_RULES, JOURNEY_RULES
 from ipipscope.rules.display_filter import display_filter
 from ipipscope.rules.over_time import pattern
 from ipipscope.rules.part import Part
+from ipipscope.rules.path import path
 from ipipscope.rules.view import View, know, segments
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 FLOWS_MAX: Final = 100
 """Flows that a finding names; it counts them all."""
 EVIDENCE_MAX: Final = 12
+VIEWS_MAX: Final = 16
 NO_REPLY: Final = "IPIP306"
 IMPACTS: Final = (Impact.LOSS, Impact.PARTIAL, Impact.NONE)
 CONFIDENCES: Final = (Confidence.CERTAIN, Confidence.LIKELY, Confidence.POSSIBLE)
@@ -84,6 +86,8 @@ class _Case:
     confidences: set[Confidence] = field(default_factory=set)
     consequences: Counter[str] = field(default_factory=Counter)
     journeys: list[tuple[Journey, Strike]] = field(default_factory=list)
+    views: list[View] = field(default_factory=list)
+    """The busiest ones: of these, the path is drawn that was seen best."""
 
 
 def judge(
@@ -230,6 +234,8 @@ def _gather(part: Part, cases: dict[tuple[str, str | None, IPv4Address | None], 
     case.lost[strike.lost] += part.count
     case.confidences.add(strike.confidence)
     case.journeys.append((part.view.journey, strike))
+    if len(case.views) < VIEWS_MAX:
+        case.views.append(part.view)
     for other, _ in part.struck[1:]:
         if other is not module:
             case.consequences[other.RULE.code] += part.count
@@ -289,6 +295,7 @@ def _finding(case: _Case, knowledge: Knowledge, file_names: Sequence[str]) -> Fi
         display_filter=display_filter(busiest),
         consequences=tuple(sorted(case.consequences)),
         disproved_by=rule.disproved_by,
+        path=max(map(path, case.views), key=lambda seen: sum(hop.passage is Passage.SEEN for hop in seen.hops)),
         next_captures=() if confidence is Confidence.CERTAIN else _next_captures(case, knowledge),
     )
 

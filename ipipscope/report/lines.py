@@ -1,0 +1,119 @@
+"""Lines of text for a terminal: pieces with a style each; a pipe gets the plain text of the same lines."""
+
+from __future__ import annotations
+
+import locale
+import os
+import unicodedata
+from typing import TYPE_CHECKING, Final, TextIO
+
+from ipipscope.report.inert import inert
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+Piece = tuple[str, str]
+"""Text and its style, in rich's words; "" is plain."""
+Line = list[Piece]
+
+ASCII: Final = str.maketrans({
+    "●": "*", "✗": "X", "○": "o", "·": ".", "─": "-", "═": "=", "╌": "-", "▶": ">", "◀": "<", "│": "|", "┌": "+",
+    "┐": "+", "└": "+", "┘": "+", "├": "+", "┤": "+", "┬": "+", "┴": "+", "…": "~", "µ": "u", "→": ">", "±": "+",
+})  # fmt: skip
+
+
+def unicode_locale() -> bool:
+    """Whether the locale that the user chose writes UTF-8."""
+    chosen = next((value for name in ("LC_ALL", "LC_CTYPE", "LANG") if (value := os.environ.get(name))), "")
+    if "utf" not in chosen.lower():
+        return False
+    return "utf" in locale.getpreferredencoding(do_setlocale=False).lower()
+
+
+def cells(text: str) -> int:
+    """Columns of a terminal that *text* takes: East Asian characters take two, combining ones none."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.combining(each) else 2 if unicodedata.east_asian_width(each) in "WF" else 1 for each in text
+    )
+
+
+def fold(text: str, width: int) -> list[str]:
+    """*text* in lines of at most *width* columns, broken at spaces, between East Asian characters, else anywhere."""
+    lines, line, used = [], "", 0
+    for word in _words(text):
+        rest = word
+        while used and used + cells(rest.rstrip(" ")) > width:
+            lines.append(line.rstrip(" "))
+            line, used = "", 0
+        while cells(rest.rstrip(" ")) > width:
+            cut = len(rest)
+            while cells(rest[:cut]) > width:
+                cut = min(cut - 1, width) if cells(rest[:cut]) > 2 * width else cut - 1
+            lines.append(rest[:cut])
+            rest = rest[cut:]
+        line += rest
+        used += cells(rest)
+    if line.strip() or not lines:
+        lines.append(line.rstrip(" "))
+    return lines
+
+
+def _words(text: str) -> Iterator[str]:
+    """Pieces that stay together, each with the spaces behind it."""
+    word = ""
+    for each in text:
+        wide = not each.isascii() and unicodedata.east_asian_width(each) in "WF"
+        if word and each != " " and (word[-1] == " " or (wide and unicodedata.category(each)[0] != "P")):
+            yield word
+            word = ""
+        word += each
+    if word:
+        yield word
+
+
+def shortened(text: str, width: int) -> str:
+    """*text* cut to *width* columns, with an ellipsis."""
+    if cells(text) <= width:
+        return text
+    while text and cells(text) > width - 1:
+        text = text[:-1]
+    return text + "…"
+
+
+def labelled(label: str, text: str, width: int, *, indent: int = 13, style: str = "") -> Iterator[Line]:
+    """Foreign or own *text* behind a label, folded; an empty label continues the one before."""
+    for number, part in enumerate(fold(inert(text), max(20, width - indent))):
+        yield [(_padded(label if number == 0 else "", indent), "dim"), (part, style)]
+
+
+def _padded(label: str, indent: int) -> str:
+    return "  " + label + " " * max(1, indent - 2 - cells(label)) if label else " " * indent
+
+
+def write_lines(lines: Iterable[Line], out: TextIO, *, colour: bool, unicode: bool) -> None:
+    """Write them.
+
+    colour: with ANSI styles.
+    unicode: else in ASCII alone.
+    """
+    if colour:
+        from rich.console import Console  # noqa: PLC0415  (80 ms that a pipe need not wait for)
+        from rich.text import Text  # noqa: PLC0415
+
+        console = Console(file=out, force_terminal=True, width=1000, highlight=False, emoji=False, markup=False)
+        for line in lines:
+            pieces = [(text if unicode else _ascii(text), style) for text, style in line]
+            console.print(Text.assemble(*pieces), soft_wrap=True)
+        return
+    for line in lines:
+        # Spaces around a word with a background of its own are there for the background.
+        text = "".join(text.strip() if " on " in style else text for text, style in line).rstrip()
+        out.write((text if unicode else _ascii(text)) + "\n")
+
+
+def _ascii(text: str) -> str:
+    if text.isascii():
+        return text
+    return text.translate(ASCII).encode("ascii", "backslashreplace").decode("ascii")

@@ -1,0 +1,191 @@
+"""The picture of a path: its columns, marks and links, worked out before anybody draws them.
+
+Columns stand in the order of the request's way, the requester's on the left; the reply's row is read from right to
+left. The terminal and the HTML page draw the same picture.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+from ipipscope.model import Leg, Passage, Role
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from ipaddress import IPv4Address
+
+    from ipipscope.model import Hop, OuterPair, PathSeen
+
+LABELS: Final = {Role.WORKLOAD: "pod", Role.TUNNEL: "tunnel", Role.PHYSICAL: "NIC"}
+
+
+class Mark(StrEnum):
+    """What stands where a row crosses a column."""
+
+    SEEN = "seen"
+    UNWATCHED = "not recorded"
+    BROKEN = "missing"
+    """The first place where it should have been seen and was not."""
+    AFTER = "not reached"
+    """Further places behind the break."""
+
+
+class Link(StrEnum):
+    """How a packet goes from one column to the next."""
+
+    INSIDE = "inside"
+    """Within a node."""
+    IPIP = "ipip"
+    """Between nodes, with an outer header."""
+    NATIVE = "native"
+    """Between nodes, without."""
+    BROKEN = "broken"
+    """It should have gone there and did not arrive."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One place: a node's workload, tunnel or NIC."""
+
+    node: str | None
+    role: Role
+    interface: str | None
+
+    @property
+    def label(self) -> str:
+        """The interface, or what it is where one capture showed all interfaces."""
+        return LABELS[self.role] if self.interface is None or self.interface == "any" else self.interface
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A link from one column to another; they need not be neighbours."""
+
+    start: int
+    end: int
+    link: Link
+
+
+@dataclass(slots=True)
+class Row:
+    """The request's or the reply's way.
+
+    marks: by column.
+    outer: the outer pair between the nodes, None where it was not seen encapsulated.
+    strange: addresses of it that do not mirror the other leg's.
+    broken: the column of the break.
+    """
+
+    leg: Leg
+    marks: dict[int, Mark] = field(default_factory=dict)
+    stretches: list[Stretch] = field(default_factory=list)
+    outer: OuterPair | None = None
+    strange: frozenset[IPv4Address] = frozenset()
+    broken: int | None = None
+    native: bool = False
+    """It crossed a NIC without an outer header."""
+    seen: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """Columns from the requester to the replier, and the rows of request and reply.
+
+    ends: inner address of requester and replier.
+    sender, answerer: how many columns belong to the requester's node, and to the replier's.
+    """
+
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    ends: tuple[str, str]
+    sender: int
+    answerer: int
+
+    def groups(self) -> list[tuple[str | None, int, int]]:
+        """Neighbouring columns of one node: its name, the first and the last of them."""
+        found: list[tuple[str | None, int, int]] = []
+        for number, column in enumerate(self.columns):
+            edge = number in {self.sender, len(self.columns) - self.answerer}
+            if found and found[-1][0] == column.node and not edge:
+                found[-1] = (column.node, found[-1][1], number)
+            else:
+                found.append((column.node, number, number))
+        return found
+
+
+def picture(path: PathSeen) -> Picture | None:
+    """Work out columns, marks and links; None where the path tells of no place."""
+    legs = {leg: [hop for hop in path.hops if hop.leg is leg] for leg in (Leg.REQUEST, Leg.REPLY)}
+    there, back = legs[Leg.REQUEST], legs[Leg.REPLY]
+    if not there or not back:
+        return None
+    way = [*there, *reversed(back)]
+    sender, answerer = there[0].node, there[-1].node
+    left = _columns(hop for hop in way if hop.node == sender)
+    right = _columns((hop for hop in way if hop.node == answerer), inwards=True) if answerer != sender else []
+    between = list(dict.fromkeys(_column(hop) for hop in way if hop.node not in {sender, answerer}))
+    columns = (*left, *between, *right)
+    request, reply = (_row(leg, legs[leg], columns) for leg in legs)
+    if request.outer is not None and reply.outer is not None:
+        request.strange = frozenset({request.outer.src, request.outer.dst} - {reply.outer.src, reply.outer.dst})
+        reply.strange = frozenset({reply.outer.src, reply.outer.dst} - {request.outer.src, request.outer.dst})
+    ends = (str(path.flow.src), str(path.flow.dst))
+    return Picture(columns, (request, reply), ends, len(left), len(right))
+
+
+def _column(hop: Hop) -> Column:
+    return Column(hop.node, hop.role, hop.interface)
+
+
+def _columns(hops: Iterable[Hop], *, inwards: bool = False) -> list[Column]:
+    """A node's columns from its workload outwards; a place without a name only where no other of its role has one."""
+    order = [Role.WORKLOAD, Role.TUNNEL, Role.PHYSICAL]
+    found = list(dict.fromkeys(map(_column, hops)))
+    named = {column.role for column in found if column.interface is not None}
+    kept = [column for column in found if column.interface is not None or column.role not in named]
+    kept.sort(key=lambda column: order.index(column.role))
+    return kept[::-1] if inwards else kept
+
+
+def _place(hop: Hop, columns: Sequence[Column]) -> int:
+    wanted = _column(hop)
+    if wanted in columns:
+        return columns.index(wanted)
+    return next(n for n, column in enumerate(columns) if (column.node, column.role) == (hop.node, hop.role))
+
+
+def _row(leg: Leg, hops: Sequence[Hop], columns: Sequence[Column]) -> Row:
+    row = Row(leg)
+    seen = [place for place, hop in enumerate(hops) if hop.passage is Passage.SEEN]
+    row.seen = bool(seen)
+    last_seen = seen[-1] if seen else -1
+    broken = next((n for n, hop in enumerate(hops) if hop.passage is Passage.MISSING and n > last_seen), None)
+    previous: tuple[int, Hop] | None = None
+    for number, hop in enumerate(hops):
+        place = _place(hop, columns)
+        if hop.passage is Passage.SEEN:
+            row.marks[place] = Mark.SEEN
+            row.outer = row.outer or hop.outer
+            row.native = row.native or (hop.role is Role.PHYSICAL and hop.outer is None)
+        elif number == broken:
+            row.marks[place], row.broken = Mark.BROKEN, place
+        elif hop.passage is Passage.UNWATCHED:
+            row.marks[place] = Mark.UNWATCHED
+        elif broken is not None and number > broken:
+            row.marks[place] = Mark.AFTER
+        else:
+            continue  # missing here, seen further on: it passed by
+        if previous is not None and (broken is None or number <= broken) and (seen or broken is None):
+            row.stretches.append(Stretch(previous[0], place, _link(previous[1], hop, broken=number == broken)))
+        previous = (place, hop)
+    return row
+
+
+def _link(one: Hop, other: Hop, *, broken: bool) -> Link:
+    if broken:
+        return Link.BROKEN
+    if one.node == other.node:
+        return Link.INSIDE
+    return Link.IPIP if one.outer is not None or other.outer is not None else Link.NATIVE

@@ -1,0 +1,206 @@
+"""The picture of a path, drawn for a terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from ipipscope.model import Leg, Role
+from ipipscope.report.canvas import Canvas
+from ipipscope.report.inert import inert
+from ipipscope.report.lines import cells, shortened
+from ipipscope.report.path_picture import Link, Mark
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ipipscope.report.lines import Line
+    from ipipscope.report.path_picture import Column, Picture, Row, Stretch
+
+MARGIN: Final = 11
+"""Columns before the picture: the row's name stands there."""
+MARKS: Final = {
+    Mark.SEEN: ("●", ""),
+    Mark.BROKEN: ("✗", "bold red"),
+    Mark.AFTER: ("·", "dim"),
+    Mark.UNWATCHED: ("○", "dim"),
+}
+STROKES: Final = {Link.INSIDE: "─", Link.IPIP: "═", Link.NATIVE: "─", Link.BROKEN: "╌"}
+LEGEND: Final = (
+    (Mark.SEEN, "● seen"),
+    (Mark.BROKEN, "✗ should be here and is not"),
+    (Mark.AFTER, "· not reached"),
+    (Mark.UNWATCHED, "○ not recorded"),
+)
+LONGEST_LABEL, SHORTEST_LABEL = 15, 4
+"""Linux's limit for the names of interfaces, and what is left of one in a narrow terminal."""
+
+
+def draw(picture: Picture, width: int) -> list[Line]:
+    """The picture in at most *width* columns, as far as names can be shortened."""
+    layout = _Layout(picture, width - 1)
+    canvas = Canvas()
+    _heads(canvas, picture, layout)
+    for row in picture.rows:
+        _draw_row(canvas, picture, row, layout)
+    lines = canvas.lines()
+    lines.append([(" " * MARGIN, ""), (_legend(picture), "dim")])
+    return lines
+
+
+class _Layout:
+    """Where each column stands, and each group of columns."""
+
+    def __init__(self, picture: Picture, width: int) -> None:
+        self.width = width
+        self.groups = picture.groups()
+        self.names = [inert(node or "unknown node") for node, _, _ in self.groups]
+        longest = LONGEST_LABEL
+        while True:
+            self.labels = [shortened(inert(column.label), longest) for column in picture.columns]
+            needs = [
+                self._need(first, last, name) for (_, first, last), name in zip(self.groups, self.names, strict=True)
+            ]
+            spare = width - MARGIN - sum(needs)
+            gaps = len(self.groups) - 1
+            if spare >= 5 * gaps or longest == SHORTEST_LABEL:
+                break
+            longest -= 1
+            self.names = [shortened(name, max(longest * 2, 6)) for name in self.names]
+        gap = max(3, min(spare // gaps, 48 if gaps == 1 else 12)) if gaps else 0
+        self.spans: list[tuple[int, int]] = []
+        self.centres: list[int] = []
+        at = MARGIN
+        for (_, first, last), need in zip(self.groups, needs, strict=True):
+            self.spans.append((at, at + need - 1))
+            used = sum(cells(label) for label in self.labels[first : last + 1])
+            pause = max(2, (need - 2 - used) // max(1, last - first)) if last > first else 0
+            start = at + 1 if last > first else at + (need - used) // 2
+            for number in range(first, last + 1):
+                self.centres.append(start + cells(self.labels[number]) // 2)
+                start += cells(self.labels[number]) + pause
+            at += need + gap
+
+    def _need(self, first: int, last: int, name: str) -> int:
+        labels = self.labels[first : last + 1]
+        return max(sum(map(cells, labels)) + 3 * (len(labels) - 1) + 2, cells(name) + 5)
+
+
+def _heads(canvas: Canvas, picture: Picture, layout: _Layout) -> None:
+    head, labels = canvas.row(), canvas.row()
+    for number, ((left, right), name) in enumerate(zip(layout.spans, layout.names, strict=True)):
+        canvas.put(head, left, "┌" + "─" * (right - left - 1) + "┐", "dim")
+        canvas.put(head, left + 2, f" {name} ", "bold")
+        end = picture.ends[0] if number == 0 else picture.ends[1] if number == len(layout.spans) - 1 else ""
+        room = right - left - cells(name) - 6
+        if end and cells(end) + 2 <= room:
+            canvas.put(head, right - 2 - cells(end), f" {inert(end)} ")
+    for centre, label, column in zip(layout.centres, layout.labels, picture.columns, strict=True):
+        canvas.centred(labels, centre, label, "" if column.role is not Role.WORKLOAD else "dim", least=MARGIN)
+
+
+def _draw_row(canvas: Canvas, picture: Picture, row: Row, layout: _Layout) -> None:
+    at = canvas.row()
+    canvas.put(at, 2, row.leg.value)
+    request = picture.rows[0]
+    if not row.seen and request.broken is not None and row is not request:
+        canvas.put(at, MARGIN, "none seen", "dim")
+        return
+    below: list[tuple[int, list[tuple[str, str]]]] = []
+    told = False
+    for stretch in row.stretches:
+        _draw_stretch(canvas, at, stretch, layout)
+        if told or picture.columns[stretch.start].node == picture.columns[stretch.end].node:
+            continue
+        pieces = _pieces(row, picture)
+        start, end = sorted((layout.centres[stretch.start], layout.centres[stretch.end]))
+        told = bool(pieces)
+        if end - start - 1 >= sum(cells(text) for text, _ in pieces) + 8 and pieces:
+            _put_pieces(canvas, at, (start + end) // 2, [(" ", ""), *pieces, (" ", "")], layout)
+        elif pieces:
+            below.append(((start + end) // 2, pieces))
+    for column, mark in row.marks.items():
+        text, style = MARKS[mark]
+        canvas.put(at, layout.centres[column], text, style)
+    if below:
+        under = canvas.row()
+        for centre, pieces in below:
+            _put_pieces(canvas, under, centre, pieces, layout)
+    if row.leg is Leg.REPLY and (odd := _odd(row, request)):
+        canvas.centred(canvas.row(), _crossing(row, picture, layout), odd, "bold red", least=MARGIN, most=layout.width)
+    if row.broken is not None:
+        under = canvas.row()
+        reason = _reason(row, picture)
+        canvas.centred(under, layout.centres[row.broken], reason, "bold red", least=MARGIN, most=layout.width)
+
+
+def _draw_stretch(canvas: Canvas, at: int, stretch: Stretch, layout: _Layout) -> None:
+    here, there = layout.centres[stretch.start], layout.centres[stretch.end]
+    low, high = sorted((here, there))
+    style = "red" if stretch.link is Link.BROKEN else "bold" if stretch.link is Link.IPIP else ""
+    canvas.put(at, low, STROKES[stretch.link] * (high - low), style)
+    if stretch.link is not Link.BROKEN and high - low > 1:
+        canvas.put(at, there - 1 if there > here else there + 1, "▶" if there > here else "◀", style)
+
+
+def _pieces(row: Row, picture: Picture) -> list[tuple[str, str]]:
+    """What stands on the link between nodes: the outer pair, or that there is none where there should be."""
+    if row.outer is not None:
+        return [
+            (str(row.outer.src), "bold red" if row.outer.src in row.strange else ""),
+            (" → ", ""),
+            (str(row.outer.dst), "bold red" if row.outer.dst in row.strange else ""),
+        ]
+    if row.native and any(other.outer for other in picture.rows):
+        return [("no outer header", "bold red")]
+    return []
+
+
+def _odd(reply: Row, request: Row) -> str:
+    """How the reply's outer pair does not answer the request's."""
+    if not reply.outer or not request.outer or not reply.strange:
+        return ""
+    if reply.outer.src != request.outer.dst:
+        return f"outer source {reply.outer.src}, expected {request.outer.dst}"
+    return f"outer destination {reply.outer.dst}, expected {request.outer.src}"
+
+
+def _crossing(row: Row, picture: Picture, layout: _Layout) -> int:
+    """The middle of the row's first link between nodes."""
+    for stretch in row.stretches:
+        if picture.columns[stretch.start].node != picture.columns[stretch.end].node:
+            return (layout.centres[stretch.start] + layout.centres[stretch.end]) // 2
+    return layout.width // 2
+
+
+def _put_pieces(canvas: Canvas, row: int, centre: int, pieces: Sequence[tuple[str, str]], layout: _Layout) -> None:
+    length = sum(cells(text) for text, _ in pieces)
+    start = max(MARGIN, min(centre - length // 2, layout.width - length))
+    for text, style in pieces:
+        canvas.put(row, start, text, style)
+        start += cells(text)
+
+
+def _reason(row: Row, picture: Picture) -> str:
+    """What is missing at the break."""
+    assert row.broken is not None
+    column: Column = picture.columns[row.broken]
+    node = inert(column.node or "the node")
+    near = row.broken < picture.sender
+    leaving = near == (row.leg is Leg.REQUEST)
+    name = inert(column.label)
+    if column.role is Role.WORKLOAD:
+        return f"nothing comes from the pod on {node}" if leaving else f"never reaches the pod on {node}"
+    if column.role is Role.TUNNEL:
+        return f"never handed to {name} of {node}" if leaving else f"never comes out of {name} of {node}"
+    if leaving:
+        return f"never leaves {node} as IPIP"
+    return f"never arrives at {name} of {node}"
+
+
+def _legend(picture: Picture) -> str:
+    marks = {mark for row in picture.rows for mark in row.marks.values()}
+    links = {stretch.link for row in picture.rows for stretch in row.stretches}
+    told = [text for mark, text in LEGEND if mark in marks]
+    if Link.IPIP in links:
+        told.append("═ IPIP")
+    return "  ".join(told)

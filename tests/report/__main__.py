@@ -1,0 +1,10 @@
+"""Write the golden outputs and the shipped JSON Schema anew: `python -m tests.report`; then read `git diff`."""
+
+from tests.report.golden import GOLDEN, SCHEMA, outputs, schema
+
+if __name__ == "__main__":
+    for old in GOLDEN.glob("*"):
+        old.unlink()
+    for name, text in outputs():
+        (GOLDEN / name).write_text(text, encoding="utf-8")
+    SCHEMA.write_text(schema(), encoding="utf-8")
