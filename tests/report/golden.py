@@ -7,11 +7,11 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ipipscope.analysis import triage
 from ipipscope.report.json_report import write_json, write_ndjson
 from ipipscope.report.markdown import write_markdown
 from ipipscope.report.schema import Report as ReportSchema
 from ipipscope.report.terminal import write_text
-from ipipscope.triage import triage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -7,8 +7,8 @@ import json
 import pytest
 from jsonschema import Draft202012Validator
 
+from ipipscope.analysis import triage
 from ipipscope.report.json_report import as_json, json_schema
-from ipipscope.triage import triage
 from tests.report.golden import CASES, GOLDEN, ROOT, SCHEMA, outputs, schema
 
 AGAIN = "changed: run `python -m tests.report`, and read what changed with `git diff`"
