@@ -21,6 +21,7 @@ from ipipscope.model import SECOND, CapturePoint, Role
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from ipipscope.correlator.flows import Flows
     from ipipscope.decoder.columns import Array, Columns
 
 DISORDER = 2 * SECOND
@@ -64,6 +65,8 @@ class Correlation:
     """Packets left out because another file of the same point has them."""
     exchanges: Exchanges | None = None
     """One by one, where they were asked for."""
+    flows: Flows | None = None
+    """The flow table, where it was asked for."""
 
 
 class Correlator:
@@ -71,10 +74,14 @@ class Correlator:
 
     timeout: nanoseconds within which a reply counts.
     keep: keep every exchange, not only the journeys that count them.
+    flows: counts conversations on the way; None where nobody asks for them.
     """
 
-    def __init__(self, sources: Sequence[Source], timeout: int, *, keep: bool = False) -> None:
+    def __init__(
+        self, sources: Sequence[Source], timeout: int, *, keep: bool = False, flows: Flows | None = None
+    ) -> None:
         self._sources = sources
+        self.flows = flows
         self._timeout = timeout
         self.pairing = Pairing(timeout, keep=keep)
         self.stations = Stations()
@@ -96,13 +103,15 @@ class Correlator:
         self.pairing.station_rank = view(self.stations.ranks())
         for chunk, stations in prepared:
             self.pairing.feed(chunk.batch, chunk.start, chunk.stop, view(stations), chunk.source, 0)
+            if self.flows is not None:
+                self.flows.feed(chunk.batch, chunk.start, chunk.stop, view(stations), 0)
         self.pairing.close(until - DISORDER)
 
     def _stations_of(self, chunk: Chunk) -> Array:
         """The station of each row of the chunk's batch; counts the packets on the way."""
         batch, rows = chunk.batch, slice(chunk.start, chunk.stop)
         interfaces = batch.interface[rows]
-        stations = np.zeros(len(batch), "i4")
+        stations = np.full(len(batch), -1, "i4")
         first = int(interfaces[0])
         single = bool((interfaces == first).all())
         for interface in [first] if single else np.unique(interfaces):
@@ -168,6 +177,7 @@ class Correlator:
             overlooked=self.pairing.overlooked,
             repeated=dict(self._repeated),
             exchanges=exchanges(self.pairing) if self.pairing.keep else None,
+            flows=self.flows,
         )
 
     def _spans(self) -> dict[CapturePoint, tuple[int, int]]:
@@ -195,13 +205,16 @@ class Correlator:
         return Role.TUNNEL if tally.packets and tally.kinds[Kind.NATIVE] == tally.packets else Role.PHYSICAL
 
 
-def correlate(sources: Sequence[Source], *, timeout: int, keep: bool = False) -> Correlation:
+def correlate(
+    sources: Sequence[Source], *, timeout: int, keep: bool = False, flows: Flows | None = None
+) -> Correlation:
     """Pair the packets of all *sources* and count how their exchanges were seen.
 
     timeout: how long after its request a reply still counts, nanoseconds of capture time; no clock is read.
     keep: keep every exchange, about 100 octets each, not only the journeys that count them.
+    flows: an empty flow table to fill on the way.
     """
-    correlator = Correlator(sources, timeout, keep=keep)
+    correlator = Correlator(sources, timeout, keep=keep, flows=flows)
     begins = [source.begins for source in sources]
     for until, chunks in merge([_Batches(source) for source in sources], begins, [0] * len(sources)):
         correlator.take(until, chunks)

@@ -1,0 +1,39 @@
+cimport cython
+
+cdef int ICMP, TCP, UDP, P_ECHO_REQUEST, P_ECHO_REPLY, P_SYN, FIN, SYN
+cdef unsigned long long NO_ID, MASK32, MASK64, SPREAD_ONE, SPREAD_TWO, HALF
+
+cdef unsigned long long mix(unsigned long long value) noexcept
+
+cdef unsigned long long at_bit(unsigned long long value, int bit) noexcept
+
+cdef class Flows:
+    cdef public Py_ssize_t rows_max, rows
+    cdef public long long folded
+    cdef public int[::1] index
+    cdef public unsigned long long[::1] addresses, numbers, places, outers
+    cdef public long long[::1] packets, octets, asked, again, first, last
+    cdef public unsigned int[::1] follow
+    cdef public unsigned char[::1] began
+
+    @cython.locals(
+        station=cython.int[::1], part=cython.uchar[::1], depth=cython.uchar[::1], c_time=cython.longlong[::1],
+        length=cython.ushort[::1], outer_src=cython.uint[::1], outer_dst=cython.uint[::1],
+        inner_src=cython.uint[::1], inner_dst=cython.uint[::1], inner_proto=cython.uchar[::1],
+        fragment=cython.ushort[::1], sport=cython.ushort[::1], dport=cython.ushort[::1], icmp_id=cython.ushort[::1],
+        payload=cython.ushort[::1], tcp_flags=cython.uchar[::1], tcp_seq=cython.uint[::1], row=cython.Py_ssize_t,
+        src=cython.ulonglong, dst=cython.ulonglong, proto=cython.int, low=cython.ulonglong, high=cython.ulonglong,
+        echo=cython.bint, back=cython.bint, addresses=cython.ulonglong, numbers=cython.ulonglong,
+        places=cython.ulonglong, outers=cython.ulonglong, place=cython.Py_ssize_t, time=cython.longlong,
+        size=cython.ulonglong, marks=cython.ulonglong, keep_alive=cython.bint, behind=cython.ulonglong, end=cython.ulonglong, ahead=cython.ulonglong,
+    )
+    cpdef feed(self, columns, Py_ssize_t start, Py_ssize_t stop, int[::1] station, long long shift)
+
+    @cython.locals(mask=cython.ulonglong, at=cython.ulonglong, row=cython.Py_ssize_t)
+    cdef Py_ssize_t _row(
+        self, unsigned long long addresses, unsigned long long numbers, unsigned long long places,
+        unsigned long long outers,
+    ) except -2
+
+    @cython.locals(mask=cython.ulonglong, at=cython.ulonglong, row=cython.Py_ssize_t, spread=cython.ulonglong)
+    cdef _grow_index(self)

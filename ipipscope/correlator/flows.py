@@ -1,0 +1,166 @@
+"""The flow table's loop: every conversation's packets, counted by direction, station and outer header.
+
+One row is one direction of one conversation at one station under one outer pair; `conversations` puts the rows of a
+conversation together. A conversation is known by its inner addresses, protocol and ports, or the identifier of echoes
+(RFC 792); other ICMP messages of two hosts are one conversation, and so are fragments behind the first, which have no
+ports.
+
+Compiled: the `.pxd` beside this module gives the C types. In plain Python the same text runs on `memoryview`s.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ipipscope.decoder import ipv4
+from ipipscope.decoder.columns import Part
+
+ICMP, TCP, UDP = ipv4.PROTOCOL_ICMP, ipv4.PROTOCOL_TCP, ipv4.PROTOCOL_UDP
+P_ECHO_REQUEST, P_ECHO_REPLY, P_SYN = int(Part.ECHO_REQUEST), int(Part.ECHO_REPLY), int(Part.SYN)
+FIN, SYN = 1, 2  # RFC 9293 §3.1: each takes one sequence number
+NO_ID = 0x10000  # in place of an identifier: an ICMP message that is no echo
+# Literals beyond 31 bits would be Python objects in the loop.
+MASK32, MASK64, SPREAD_ONE, SPREAD_TWO = 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
+HALF = 0x80000000
+SIZE_FIRST = 1 << 10
+
+
+def mix(value: int) -> int:
+    """Spread 64 bits (the finaliser of SplitMix64)."""
+    value = ((value ^ (value >> 30)) * SPREAD_ONE) & MASK64
+    value = ((value ^ (value >> 27)) * SPREAD_TWO) & MASK64
+    return value ^ (value >> 31)
+
+
+def at_bit(value: int, bit: int) -> int:
+    """*value* moved up, in 64 bits: a narrower C type would lose it."""
+    return value << bit
+
+
+class Flows:
+    """The rows, and a hash index over them.
+
+    rows_max: how many rows are kept; packets of what would be a row more are counted in `folded`. A row takes 88
+        octets and up to 8 of the index.
+    """
+
+    def __init__(self, rows_max: int = 1 << 18) -> None:
+        self.rows_max = rows_max
+        self.rows = 0
+        self.folded = 0
+        self.index = memoryview(np.full(2 * SIZE_FIRST, -1, "i4"))
+        self._room(min(SIZE_FIRST, rows_max))
+
+    def _room(self, size: int) -> None:
+        names = (
+            ("addresses", "u8"), ("numbers", "u8"), ("places", "u8"), ("outers", "u8"), ("packets", "i8"),
+            ("octets", "i8"), ("asked", "i8"), ("again", "i8"), ("first", "i8"), ("last", "i8"), ("follow", "u4"),
+            ("began", "u1"),
+        )  # fmt: skip
+        for name, dtype in names:
+            fresh = np.zeros(size, dtype)
+            if self.rows:
+                fresh[: self.rows] = np.asarray(getattr(self, name))[: self.rows]
+            setattr(self, name, memoryview(fresh))
+
+    def feed(self, columns: Any, start: int, stop: int, station: Any, shift: int) -> None:
+        """Count the packets in rows *start* to *stop* of one batch.
+
+        station: i4, per row: the station it was seen at; negative where it is to be left out.
+        shift: nanoseconds to add to the capture time.
+        """
+        part, depth = memoryview(columns.part), memoryview(columns.depth)
+        c_time, length = memoryview(columns.time), memoryview(columns.inner_length)
+        outer_src, outer_dst = memoryview(columns.outer_src), memoryview(columns.outer_dst)
+        inner_src, inner_dst = memoryview(columns.inner_src), memoryview(columns.inner_dst)
+        inner_proto, fragment = memoryview(columns.inner_proto), memoryview(columns.fragment_offset)
+        sport, dport = memoryview(columns.sport), memoryview(columns.dport)
+        icmp_id, payload = memoryview(columns.icmp_id), memoryview(columns.payload_length)
+        tcp_flags, tcp_seq = memoryview(columns.tcp_flags), memoryview(columns.tcp_seq)
+        for row in range(start, stop):
+            if station[row] < 0 or depth[row] == 0:
+                continue
+            src, dst, proto = inner_src[row], inner_dst[row], inner_proto[row]
+            low = high = 0
+            if proto == ICMP:
+                echo = part[row] == P_ECHO_REQUEST or part[row] == P_ECHO_REPLY
+                low = high = icmp_id[row] if echo else NO_ID
+            elif (proto == TCP or proto == UDP) and fragment[row] == 0:  # noqa: PLR1714, SIM109  (no tuple per packet)
+                low, high = sport[row], dport[row]
+            back = src > dst or (src == dst and low > high)
+            if back:
+                src, dst = dst, src
+                low, high = high, low
+            addresses = at_bit(src, 32) | dst
+            numbers = at_bit(proto, 40) | at_bit(low, 20) | high
+            places = at_bit(station[row], 1) | (1 if back else 0)
+            outers = at_bit(outer_src[row], 32) | outer_dst[row] if depth[row] > 1 else 0
+            place = self._row(addresses, numbers, places, outers)
+            if place < 0:
+                self.folded += 1
+                continue
+            time = c_time[row] + shift
+            if self.packets[place] == 0:
+                self.first[place] = self.last[place] = time
+            self.packets[place] += 1
+            self.octets[place] += length[row]
+            self.first[place] = min(self.first[place], time)
+            self.last[place] = max(self.last[place], time)
+            if part[row] == P_ECHO_REQUEST or part[row] == P_SYN:
+                self.asked[place] += 1
+            if proto == TCP and fragment[row] == 0:
+                marks = (tcp_flags[row] & SYN != 0) + (tcp_flags[row] & FIN != 0)
+                size = payload[row] + marks
+                if size > 0:
+                    # Sequence numbers wrap: what is less than half the circle behind was there before. One octet
+                    # before the next is a keep-alive (RFC 9293 §3.8.4).
+                    behind = (self.follow[place] - tcp_seq[row]) & MASK32
+                    keep_alive = behind == 1 and size == 1 and marks == 0
+                    if self.began[place] and 0 < behind < HALF and not keep_alive:
+                        self.again[place] += 1
+                    end = (tcp_seq[row] + size) & MASK32
+                    ahead = (end - self.follow[place]) & MASK32
+                    if not self.began[place] or ahead < HALF:
+                        self.follow[place] = end
+                        self.began[place] = 1
+
+    def _row(self, addresses: int, numbers: int, places: int, outers: int) -> int:
+        """The row of this key; a new one where there is none; -1 when there are too many."""
+        mask = len(self.index) - 1
+        at = mix(addresses ^ mix(numbers ^ mix(places ^ mix(outers)))) & mask
+        while True:
+            row = self.index[at]
+            if row < 0:
+                break
+            if (
+                self.addresses[row] == addresses
+                and self.numbers[row] == numbers
+                and self.places[row] == places
+                and self.outers[row] == outers
+            ):
+                return row
+            at = (at + 1) & mask
+        if self.rows >= self.rows_max:
+            return -1
+        if self.rows == len(self.addresses):
+            self._room(min(2 * self.rows, self.rows_max))
+        row = self.rows
+        self.addresses[row], self.numbers[row] = addresses, numbers
+        self.places[row], self.outers[row] = places, outers
+        self.index[at] = row
+        self.rows += 1
+        if self.rows * 2 > len(self.index):
+            self._grow_index()
+        return row
+
+    def _grow_index(self) -> None:
+        mask = len(self.index) * 2 - 1
+        self.index = memoryview(np.full(mask + 1, -1, "i4"))
+        for row in range(self.rows):
+            spread = mix(self.addresses[row] ^ mix(self.numbers[row] ^ mix(self.places[row] ^ mix(self.outers[row]))))
+            at = spread & mask
+            while self.index[at] >= 0:
+                at = (at + 1) & mask
+            self.index[at] = row
