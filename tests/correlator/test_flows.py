@@ -11,12 +11,12 @@ import pytest
 from conftest import KERNEL_CASES, _plain
 from written import Ipv4, Written, echo, ethernet, pcap, tcp
 
+from ipipscope.analysis import decode
 from ipipscope.capture.files import find
 from ipipscope.correlator import flows as installed
 from ipipscope.correlator.conversations import conversations
 from ipipscope.correlator.correlate import correlate
 from ipipscope.model import SECOND
-from ipipscope.triage import decode
 
 CASES = sorted({path.parent.name: path.parent for root in KERNEL_CASES for path in root.glob("*/truth.json")}.values())
 BY_TSHARK = (

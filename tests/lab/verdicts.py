@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ipipscope.analysis import triage
 from ipipscope.rules.catalogue import find_rule
-from ipipscope.triage import triage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
