@@ -14,6 +14,7 @@ from ipipscope.model import SECOND, CapturePoint, PointSummary
 from ipipscope.report.model import Report
 from ipipscope.rules.capture_facts import CaptureFacts
 from ipipscope.rules.judge import Judgement, judge
+from ipipscope.rules.path import path, place
 from ipipscope.sources import Decoded, decode
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from ipipscope.correlator.journey import Journey, Seen
     from ipipscope.errors import InputError
     from ipipscope.hosts.model import Snapshot
-    from ipipscope.model import Finding, Flow, Verdict
+    from ipipscope.model import Finding, Flow, Hop, PathSeen, Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +36,8 @@ class Exchange:
     sequence: ICMP sequence number, or initial TCP sequence number; 0 for UDP.
     request, reply: earliest capture time; None where that packet was never seen.
     sightings: requests first, node by node, each node's in order of time.
+    places: where each sighting was made.
+    path: its way, with the places where it is missing or where nobody watched.
     """
 
     number: int
@@ -44,6 +47,8 @@ class Exchange:
     reply: int | None
     verdict: Verdict
     sightings: tuple[Seen, ...]
+    places: tuple[Hop, ...]
+    path: PathSeen
 
 
 @dataclass(eq=False)
@@ -109,7 +114,10 @@ class Analysis:
         request, reply = int(kept.request[row]), int(kept.reply[row])
         journey = self._journeys[int(kept.journey[row])]
         verdict = self.judgement.verdict(journey.row, request or reply)
+        view = self.judgement.view(journey.row, request or reply)
         assert verdict is not None
+        assert view is not None
+        seen = kept.seen(row)
         port = int(kept.port[row])
         return Exchange(
             number=number,
@@ -118,7 +126,9 @@ class Analysis:
             request=request or None,
             reply=reply or None,
             verdict=verdict,
-            sightings=kept.seen(row),
+            sightings=seen,
+            places=tuple(place(view, each.look) for each in seen),
+            path=path(view),
         )
 
     @cached_property

@@ -11,6 +11,7 @@ import typer
 
 from ipipscope.cli.audit import audit
 from ipipscope.cli.explain import explain
+from ipipscope.cli.show import show
 from ipipscope.cli.snapshot import snapshot
 from ipipscope.cli.triage import triage
 from ipipscope.errors import IpipscopeError, UsageError
@@ -25,7 +26,7 @@ app = typer.Typer(
     context_settings=CONTEXT,
     pretty_exceptions_enable=False,
 )
-for command in (triage, snapshot, audit, explain):
+for command in (triage, show, snapshot, audit, explain):
     app.command(context_settings=CONTEXT)(command)
 
 

@@ -37,9 +37,9 @@ LONGEST_LABEL, SHORTEST_LABEL = 15, 4
 
 def draw(picture: Picture, width: int) -> list[Line]:
     """The picture in at most *width* columns, as far as names can be shortened."""
-    layout = _Layout(picture, width - 1)
+    layout = Layout(picture, width - 1, MARGIN)
     canvas = Canvas()
-    _heads(canvas, picture, layout)
+    heads(canvas, picture, layout)
     for row in picture.rows:
         _draw_row(canvas, picture, row, layout)
     lines = canvas.lines()
@@ -47,10 +47,10 @@ def draw(picture: Picture, width: int) -> list[Line]:
     return lines
 
 
-class _Layout:
-    """Where each column stands, and each group of columns."""
+class Layout:
+    """Where each column stands, and each group of columns, right of a margin."""
 
-    def __init__(self, picture: Picture, width: int) -> None:
+    def __init__(self, picture: Picture, width: int, margin: int) -> None:
         self.width = width
         self.groups = picture.groups()
         self.names = [inert(node or "unknown node") for node, _, _ in self.groups]
@@ -60,7 +60,7 @@ class _Layout:
             needs = [
                 self._need(first, last, name) for (_, first, last), name in zip(self.groups, self.names, strict=True)
             ]
-            spare = width - MARGIN - sum(needs)
+            spare = width - margin - sum(needs)
             gaps = len(self.groups) - 1
             if spare >= 5 * gaps or longest == SHORTEST_LABEL:
                 break
@@ -69,7 +69,7 @@ class _Layout:
         gap = max(3, min(spare // gaps, 48 if gaps == 1 else 12)) if gaps else 0
         self.spans: list[tuple[int, int]] = []
         self.centres: list[int] = []
-        at = MARGIN
+        at = margin
         for (_, first, last), need in zip(self.groups, needs, strict=True):
             self.spans.append((at, at + need - 1))
             used = sum(cells(label) for label in self.labels[first : last + 1])
@@ -85,7 +85,8 @@ class _Layout:
         return max(sum(map(cells, labels)) + 3 * (len(labels) - 1) + 2, cells(name) + 5)
 
 
-def _heads(canvas: Canvas, picture: Picture, layout: _Layout) -> None:
+def heads(canvas: Canvas, picture: Picture, layout: Layout) -> None:
+    """The nodes with their inner addresses, and the names of their interfaces."""
     head, labels = canvas.row(), canvas.row()
     for number, ((left, right), name) in enumerate(zip(layout.spans, layout.names, strict=True)):
         canvas.put(head, left, "┌" + "─" * (right - left - 1) + "┐", "dim")
@@ -95,10 +96,10 @@ def _heads(canvas: Canvas, picture: Picture, layout: _Layout) -> None:
         if end and cells(end) + 2 <= room:
             canvas.put(head, right - 2 - cells(end), f" {inert(end)} ")
     for centre, label, column in zip(layout.centres, layout.labels, picture.columns, strict=True):
-        canvas.centred(labels, centre, label, "" if column.role is not Role.WORKLOAD else "dim", least=MARGIN)
+        canvas.centred(labels, centre, label, "" if column.role is not Role.WORKLOAD else "dim")
 
 
-def _draw_row(canvas: Canvas, picture: Picture, row: Row, layout: _Layout) -> None:
+def _draw_row(canvas: Canvas, picture: Picture, row: Row, layout: Layout) -> None:
     at = canvas.row()
     canvas.put(at, 2, row.leg.value)
     request = picture.rows[0]
@@ -133,7 +134,7 @@ def _draw_row(canvas: Canvas, picture: Picture, row: Row, layout: _Layout) -> No
         canvas.centred(under, layout.centres[row.broken], reason, "bold red", least=MARGIN, most=layout.width)
 
 
-def _draw_stretch(canvas: Canvas, at: int, stretch: Stretch, layout: _Layout) -> None:
+def _draw_stretch(canvas: Canvas, at: int, stretch: Stretch, layout: Layout) -> None:
     here, there = layout.centres[stretch.start], layout.centres[stretch.end]
     low, high = sorted((here, there))
     style = "red" if stretch.link is Link.BROKEN else "bold" if stretch.link is Link.IPIP else ""
@@ -164,7 +165,7 @@ def _odd(reply: Row, request: Row) -> str:
     return f"outer destination {reply.outer.dst}, expected {request.outer.src}"
 
 
-def _crossing(row: Row, picture: Picture, layout: _Layout) -> int:
+def _crossing(row: Row, picture: Picture, layout: Layout) -> int:
     """The middle of the row's first link between nodes."""
     for stretch in row.stretches:
         if picture.columns[stretch.start].node != picture.columns[stretch.end].node:
@@ -172,7 +173,7 @@ def _crossing(row: Row, picture: Picture, layout: _Layout) -> int:
     return layout.width // 2
 
 
-def _put_pieces(canvas: Canvas, row: int, centre: int, pieces: Sequence[tuple[str, str]], layout: _Layout) -> None:
+def _put_pieces(canvas: Canvas, row: int, centre: int, pieces: Sequence[tuple[str, str]], layout: Layout) -> None:
     length = sum(cells(text) for text, _ in pieces)
     start = max(MARGIN, min(centre - length // 2, layout.width - length))
     for text, style in pieces:

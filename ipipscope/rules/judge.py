@@ -66,6 +66,17 @@ class Judgement:
         around = [pair for pair in parts if pair[0].first <= time <= pair[0].last] or parts
         return min(around, key=lambda pair: pair[0].last - pair[0].first)[1]
 
+    def view(self, journey: int, time: int) -> View | None:
+        """What can be said about one exchange of a journey, from the points that were recording just then."""
+        parts = self.parts.get(journey)
+        if not parts:
+            return None
+        view = parts[0][0].view
+        knowledge = view.knowledge
+        spans = knowledge.windows.items()
+        recording = frozenset(p for p, span in spans if span and span[0] <= time and time + knowledge.trip < span[1])
+        return replace(view, recording=recording)
+
     @property
     def exchanges(self) -> int:
         """All of them."""

@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ipipscope.correlator.looks import Look
-    from ipipscope.model import CapturePoint, OuterPair
     from ipipscope.rules.view import View
 
 INWARDS: Final = (Role.PHYSICAL, Role.TUNNEL, Role.WORKLOAD)
@@ -45,7 +44,7 @@ def _node(view: View, leg: Leg, node: str, roles: tuple[Role, ...]) -> Iterator[
     for role in roles:
         seen = [look for position in POSITIONS[role] for look in view.at(leg, node, position)]
         if seen:
-            yield from _seen(view, leg, role, seen)
+            yield from dict.fromkeys(place(view, look) for look in seen)
         elif not (role is Role.TUNNEL and (native or not view.in_overlay)):
             missing = view.missing(leg, node, POSITIONS[role][0])
             passage = Passage.MISSING if missing else Passage.UNWATCHED
@@ -55,29 +54,23 @@ def _node(view: View, leg: Leg, node: str, roles: tuple[Role, ...]) -> Iterator[
 def _between(view: View, leg: Leg, ends: set[str | None]) -> Iterator[Hop]:
     """Nodes that are neither end: captured on the way, or captured while one end is not known."""
     for look in view.looks(leg):
-        node = view.station(look).node
-        if node not in ends:
-            position = view.position(look, leg, node)
-            role = next(role for role, positions in POSITIONS.items() if position in positions)
-            yield from _seen(view, leg, role, [look])
+        if view.station(look).node not in ends:
+            yield place(view, look)
 
 
-def _seen(view: View, leg: Leg, role: Role, looks: list[Look]) -> Iterator[Hop]:
-    places: dict[tuple[CapturePoint, OuterPair | None], Hop] = {}
-    for look in looks:
-        point = view.station(look).point
-        places.setdefault(
-            (point, look.outer),
-            Hop(
-                leg=leg,
-                node=point.node,
-                role=role,
-                interface=point.interface,
-                passage=Passage.SEEN,
-                outer=look.outer,
-            ),
-        )
-    return iter(places.values())
+def place(view: View, look: Look) -> Hop:
+    """Where a sighting was made, as one place of the way."""
+    point = view.station(look).point
+    position = view.position(look, look.leg, point.node)
+    role = next(role for role, positions in POSITIONS.items() if position in positions)
+    return Hop(
+        leg=look.leg,
+        node=point.node,
+        role=role,
+        interface=point.interface,
+        passage=Passage.SEEN,
+        outer=look.outer,
+    )
 
 
 def _expected(view: View, leg: Leg, node: str, role: Role) -> str | None:
