@@ -13,7 +13,7 @@ demo: $(VENV)/installed  ## set up, and triage a shipped capture
 system:  ## what the tests need besides Python
 	$(SUDO) apt-get update -qq
 	echo 'wireshark-common wireshark-common/install-setuid boolean false' | $(SUDO) debconf-set-selections
-	DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq tshark tcpdump iproute2 iputils-ping >/dev/null
+	DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq tshark tcpdump iproute2 iputils-ping chromium chromium-driver >/dev/null
 
 test: system $(VENV)/installed  ## set up, and run the tests
 	$(VENV)/bin/python -m pytest -q -n 2 tests --ignore=tests/lab --ignore=tests/fuzz

@@ -23,6 +23,7 @@ class Format(StrEnum):
     TEXT = "text"
     JSON = "json"
     NDJSON = "ndjson"
+    HTML = "html"
     MD = "md"
 
 
@@ -61,7 +62,7 @@ def triage(
       ssh node3 tcpdump -U -i any -w - | ipipscope triage -
 
     """
-    from ipipscope.analysis import triage as run  # noqa: PLC0415
+    from ipipscope.analysis import analyse  # noqa: PLC0415
     from ipipscope.capture.points import parse  # noqa: PLC0415  (NumPy loads after --help)
     from ipipscope.errors import UsageError  # noqa: PLC0415
     from ipipscope.model import SECOND  # noqa: PLC0415
@@ -70,9 +71,21 @@ def triage(
     if not paths and not point:
         raise UsageError("triage needs captures: name files or folders, or - for standard input")
     named = {file: place for place, file in map(parse, point or [])}
-    report = run(paths or [], points=named, state=[] if no_state else state or None, timeout=round(timeout * SECOND))
+    analysis = analyse(
+        paths or [],
+        points=named,
+        state=[] if no_state else state or None,
+        timeout=round(timeout * SECOND),
+        keep=format is Format.HTML,
+    )
+    report = analysis.report
     with opened(output) as out:
-        _write(report, out, format, quiet=quiet, verbose=verbose, no_color=no_color)
+        if format is Format.HTML:
+            from ipipscope.report.html_page import write_html  # noqa: PLC0415  (jinja2)
+
+            write_html(report, out, analysis)
+        else:
+            _write(report, out, format, quiet=quiet, verbose=verbose, no_color=no_color)
     for problem in report.problems:
         print(f"ipipscope: {inert(problem)}", file=sys.stderr)
     raise typer.Exit(report.exit_status(strict=strict))

@@ -1,0 +1,212 @@
+"""The report as one HTML file: it holds all it needs, fetches nothing, and forbids itself to."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any, Final, TextIO
+
+from jinja2 import DictLoader, Environment, StrictUndefined
+from markupsafe import Markup
+
+from ipipscope import __version__
+from ipipscope.report.file_names import short_names
+from ipipscope.report.host_excerpt import excerpts
+from ipipscope.report.inert import inert
+from ipipscope.report.page_contents import contents_of
+from ipipscope.report.svg_ladder import ladder as draw_ladder
+from ipipscope.report.svg_ladder import title
+from ipipscope.report.svg_timeline import timeline as draw_timeline
+from ipipscope.report.svg_topology import topology as draw_topology
+from ipipscope.report.times import clock, iso, lasting
+from ipipscope.rules.catalogue import RULES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ipipscope.analysis import Analysis
+    from ipipscope.model import Finding, Flow, PointSummary, Remedy
+    from ipipscope.report.ladder import Ladder
+    from ipipscope.report.model import Report
+    from ipipscope.report.page_contents import Contents
+    from ipipscope.report.svg_timeline import Timeline
+
+TUNNELS_MAX: Final = 6
+ROWS_OF_TIME: Final = 24
+"""Lines of the time line's table."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Verdict:
+    """What stands at the top."""
+
+    kind: str
+    word: str
+    title: str
+    said: str
+    numbers: tuple[tuple[str, str], ...]
+    command: Remedy | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """A ladder and its words."""
+
+    number: int
+    title: str
+    verdict: str
+    drawing: Markup
+
+
+def write_html(report: Report, out: TextIO, analysis: Analysis | None = None) -> None:
+    """The whole page.
+
+    analysis: what the report was made of; without it, as in an audit, there are no pictures and no exchanges.
+    """
+    contents = contents_of(analysis) if analysis is not None else None
+    style, script = _asset("page.css"), _asset("page.js")
+    page = _environment().get_template("page.html.j2")
+    pieces = page.generate(
+        policy=_policy(style, script),
+        style=Markup(style),  # noqa: S704  (ours)
+        script=Markup(script),  # noqa: S704  (ours)
+        version=__version__,
+        report=report,
+        problems=list(map(str, report.problems)),
+        names=short_names(file for point in report.points for file in point.files),
+        verdict=_verdict(report),
+        findings=[_finding(place, each, contents, analysis) for place, each in enumerate(report.findings)],
+        **_shown(contents),
+    )
+    out.writelines(pieces)
+
+
+@cache
+def _asset(name: str) -> str:
+    return files("ipipscope.report").joinpath("page", name).read_text(encoding="utf-8")
+
+
+@cache
+def _environment() -> Environment:
+    made = Environment(
+        loader=DictLoader({"page.html.j2": _asset("page.html.j2")}),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=lambda value: value if isinstance(value, Markup) else inert(value),
+    )
+    made.filters.update(clock=clock, lasting=lasting, flow=_flow, ipip=_ipip)
+    return made
+
+
+def _policy(style: str, script: str) -> str:
+    """Content-Security-Policy: our style, our script, and nothing else from anywhere."""
+
+    def allowed(text: str) -> str:
+        return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+    return (
+        f"default-src 'none'; style-src 'sha256-{allowed(style)}'; script-src 'sha256-{allowed(script)}'; "
+        "img-src data:; base-uri 'none'; form-action 'none'"
+    )
+
+
+def _verdict(report: Report) -> _Verdict:
+    worst = report.findings[0] if report.findings else None
+    kind, word, title, said, command = "healthy", "healthy", "Every exchange is accounted for", "", None
+    numbers: list[tuple[str, str]] = []
+    if report.exchanges:
+        numbers.append(("exchanges answered", f"{report.answered:,} of {report.exchanges:,}"))
+        numbers += [("unanswered", f"{report.unanswered:,}")] if report.unanswered else []
+        numbers += [("undecided", f"{report.undecided:,}")] if report.undecided else []
+    if worst is not None and not report.healthy:
+        kind = word = worst.impact.value
+        place = worst.node or "an unknown node"
+        place += f":{worst.interface}" if worst.interface and worst.interface != "any" else ""
+        title, said = f"{worst.rule} on {place}", worst.summary
+        command = worst.remedy[0] if worst.remedy else None
+        if worst.last:
+            numbers.append(("since (UTC)", iso(worst.first)[:19].replace("T", " ")))
+    elif report.nodes:
+        word, title = "nothing found", f"In the state of {', '.join(report.nodes)}"
+    elif not report.exchanges:
+        kind = word = "undecided"
+        title = "No exchange of request and reply in these captures"
+    elif report.undecided:
+        kind = word = "undecided"
+        title = "No fault found as far as the captures show"
+    if not report.nodes:
+        numbers += [("packets", f"{report.packets:,}"), ("encapsulated", f"{report.encapsulated:,}")]
+    return _Verdict(kind=kind, word=word, title=title, said=said, numbers=tuple(numbers), command=command)
+
+
+def _finding(place: int, finding: Finding, contents: Contents | None, analysis: Analysis | None) -> dict[str, Any]:
+    cause = finding.cause
+    snapshots: Mapping[str, Any] = analysis.snapshots if analysis is not None else {}
+    ladders = contents.finding_ladders.get(place, ()) if contents is not None else ()
+    where = finding.node or "unknown node"
+    return {
+        "finding": finding,
+        "place": f"{where}, {finding.interface}" if finding.interface else where,
+        "tunnels": finding.tunnels[:TUNNELS_MAX],
+        "ladders": [_drawn(each, f"finding-{place + 1}-ladder-{each.exchange.number}") for each in ladders],
+        "excerpts": excerpts(snapshots.get(cause.node or ""), cause.config) if cause and cause.config else (),
+        "rule": RULES.get(finding.code),
+    }
+
+
+def _drawn(ladder: Ladder, ident: str | None = None) -> _Drawn:
+    exchange = ladder.exchange
+    verdict = f"{exchange.verdict.word}{', ' + exchange.verdict.code if exchange.verdict.code else ''}"
+    if ladder.clocks_differ:
+        verdict += "; the clocks of its nodes differ"
+    drawing = Markup(draw_ladder(ladder, ident=ident or f"drawn-{exchange.number}"))  # noqa: S704  (escapes its text)
+    return _Drawn(exchange.number, title(ladder), verdict, drawing)
+
+
+def _shown(contents: Contents | None) -> dict[str, Any]:
+    """The sections that need the analysis; empty without one."""
+    if contents is None:
+        return dict.fromkeys(
+            ("strips", "strips_left_out", "time", "ladders", "exchanges", "exchanges_note", "flows", "flows_note")
+        )
+    many, listed = contents.exchanges_total, len(contents.exchanges)
+    flows = len(contents.flows)
+    left = contents.strips_left_out
+    return {
+        "strips": Markup(draw_topology(contents.strips)) if contents.strips else None,  # noqa: S704  (escapes its text)
+        "strips_left_out": f"{left} more pairs of nodes are in the tables only." if left else "",
+        "time": _time(contents.time) if contents.time is not None else None,
+        "ladders": [_drawn(each) for each in contents.ladders],
+        "exchanges": contents.exchanges,
+        "exchanges_note": f"{listed:,} of {many:,} exchanges, taken evenly from each verdict." if listed < many else "",
+        "flows": contents.flows,
+        "flows_note": f"The {flows:,} most concerned of {contents.flows_total:,} flows."
+        if flows < contents.flows_total
+        else "",
+    }
+
+
+def _time(shown: Timeline) -> dict[str, Any]:
+    step = max(1, -(-len(shown.answered) // ROWS_OF_TIME))
+    rows = [
+        (
+            shown.start + shown.width * place,
+            *(sum(counts[place : place + step]) for counts in (shown.answered, shown.unanswered, shown.undecided)),
+        )
+        for place in range(0, len(shown.answered), step)
+    ]
+    return {"drawing": Markup(draw_timeline(shown)), "rows": [row for row in rows if any(row[1:])]}  # noqa: S704
+
+
+def _flow(flow: Flow) -> str:
+    detail = f" id {flow.id}" if flow.id is not None else f" port {flow.dport}" if flow.dport is not None else ""
+    return f"{flow.src} > {flow.dst} {flow.protocol}{detail}"
+
+
+def _ipip(point: PointSummary) -> int:
+    return sum(count for kind, count in point.kinds.items() if kind.startswith("ipip"))

@@ -1,0 +1,180 @@
+"""The HTML report as text: what it holds, that it fetches nothing, and that foreign text stays text."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import re
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from ipipscope import analyse
+from ipipscope.analysis import audit_report
+from ipipscope.capture.files import find
+from ipipscope.model import CapturePoint, Finding, Impact
+from ipipscope.report.html_page import write_html
+
+CAPTURES = Path(__file__).parents[2] / "captures"
+ADDRESSES = frozenset({"src", "href", "action", "srcset", "data", "poster", "formaction", "background"})
+HOSTILE = "\"'><script>alert(1)</script><img src=x onerror=alert(2)>\u202e\x1b[31m"
+
+
+class Page(HTMLParser):
+    """Start tags with their attributes, and the text outside script and style."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.texts: list[str] = []
+        self.inside: dict[str, str] = {}
+        self._within = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        self._within = tag
+
+    def handle_endtag(self, tag: str) -> None:  # noqa: ARG002
+        self._within = ""
+
+    def handle_data(self, data: str) -> None:
+        if self._within in {"script", "style"}:
+            self.inside[self._within] = data
+        else:
+            self.texts.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.texts).split())
+
+
+def page_of(*paths: str | Path, points: dict[str, CapturePoint] | None = None, state: list[str] | None = None) -> str:
+    analysis = analyse([str(path) for path in paths], points=points, state=state, keep=True)
+    out = io.StringIO()
+    write_html(analysis.report, out, analysis)
+    return out.getvalue()
+
+
+@pytest.fixture(scope="module")
+def html() -> str:
+    return page_of(CAPTURES / "case-1-reply-not-encapsulated")
+
+
+def test_the_page_begins_with_the_verdict_and_the_command_that_mends_it(html):
+    text = Page(html).text
+    verdict = text.index("reply-not-encapsulated on node3")
+    mend = text.index("ip route replace 10.122.17.64/26 via 192.168.3.110 dev tunl0 proto bird onlink")
+    assert verdict < mend < text.index("Paths")
+
+
+def test_the_guilty_line_is_marked_among_its_neighbours(html):
+    assert re.search(
+        r'class="guilty"><mark class="skip">guilty line: </mark>10.122.17.64/26 via 10.122.127.128 dev tunl0<', html
+    )
+    assert "<span>10.122.124.128/26 via 192.168.0.111 dev tunl0 proto bird onlink</span>" in html
+
+
+def test_the_outer_addresses_stand_on_the_arrows_and_the_missing_hop_is_said(html):
+    assert "192.168.3.110 → 192.168.3.112</text>" in html
+    assert "Reply at node3 eth1 missing, expected outer 192.168.3.112 to 192.168.3.110." in html
+
+
+def test_the_page_names_nothing_to_fetch(html):
+    page = Page(html)
+    for _, attributes in page.tags:
+        for name in ADDRESSES & attributes.keys():
+            assert attributes[name].startswith(("#", "data:,")), attributes
+        assert "style" not in attributes
+        assert not any(name.startswith("on") for name in attributes)
+    assert "@import" not in page.inside["style"]
+    assert "url(" not in page.inside["style"]
+
+
+def test_the_policy_allows_our_style_and_script_alone(html):
+    page = Page(html)
+    policy = next(a["content"] for _, a in page.tags if a.get("http-equiv") == "Content-Security-Policy")
+    digests = {
+        name: base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for name, text in page.inside.items()
+    }
+    assert policy.split("; ")[:3] == [
+        "default-src 'none'",
+        f"style-src 'sha256-{digests['style']}'",
+        f"script-src 'sha256-{digests['script']}'",
+    ]
+
+
+def test_every_id_is_there_once_and_every_reference_leads_somewhere(html):
+    page = Page(html)
+    ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    for _, attributes in page.tags:
+        named = f"{attributes.get('aria-labelledby') or ''} {attributes.get('for') or ''}".split()
+        named += [attributes["href"][1:]] if (attributes.get("href") or "").startswith("#") else []
+        assert set(named) <= set(ids)
+
+
+def test_hostile_names_of_nodes_and_interfaces_stay_text():
+    case = CAPTURES / "case-1-reply-not-encapsulated"
+    files, _ = find([str(case / "captures")], None)
+    points = {}
+    for file in files:
+        _, _, interface = Path(file.path).stem.partition("_")
+        points[file.path] = CapturePoint(HOSTILE + Path(file.path).stem[:5], interface + HOSTILE)
+    page = Page(page_of(case / "captures", points=points, state=[]))
+    assert [tag for tag, _ in page.tags].count("script") == 1
+    assert not [attributes for tag, attributes in page.tags if tag == "img"]
+    assert "alert(1)" in page.text
+    assert "\u202e" not in page.text
+    assert "\x1b" not in page.text
+
+
+def test_hostile_host_state_stays_text(tmp_path):
+    case = CAPTURES / "case-1-reply-not-encapsulated"
+    shutil.copytree(case, tmp_path / "case")
+    routes = tmp_path / "case" / "state" / "node3" / "ip_route.txt"
+    for listing in routes.parent.glob("ip*route*"):
+        if listing.suffix == ".json":
+            listing.unlink()
+    guilty = "10.122.17.64/26 via 10.122.127.128 dev tunl0"
+    routes.write_text(routes.read_text() + f"blackhole 10.9.9.0/26 proto <script>alert(3)</script>{'x' * 100_000}\n")
+    html = page_of(tmp_path / "case")
+    page = Page(html)
+    assert [tag for tag, _ in page.tags].count("script") == 1
+    assert guilty in page.text
+    assert len(html) < 1_000_000
+
+
+def test_hostile_words_of_a_finding_stay_text():
+    finding = Finding(
+        code="IPIP101", rule="reply-not-encapsulated", impact=Impact.LOSS, confidence="certain", node=HOSTILE,
+        interface=HOSTILE, count=1, first=1, last=2, summary=HOSTILE * 2000, display_filter=HOSTILE,
+        consequences=(HOSTILE,), next_captures=(HOSTILE,),
+    )  # fmt: skip
+    report = analyse([str(CAPTURES / "healthy")]).report
+    from dataclasses import replace
+
+    from ipipscope.model import Confidence
+
+    out = io.StringIO()
+    write_html(replace(report, findings=(replace(finding, confidence=Confidence.CERTAIN),)), out)
+    page = Page(out.getvalue())
+    assert [tag for tag, _ in page.tags].count("script") == 1
+    assert not [attributes for tag, attributes in page.tags if tag == "img"]
+    assert "\u202e" not in page.text
+
+
+def test_an_audit_makes_a_page_too():
+    out = io.StringIO()
+    write_html(audit_report([str(CAPTURES / "case-1-reply-not-encapsulated" / "state")]), out)
+    page = Page(out.getvalue())
+    assert "10.122.17.64/26 via 10.122.127.128 dev tunl0" in page.text
+    assert not [attributes for _, attributes in page.tags if attributes.get("id") == "exchanges"]
+
+
+@pytest.mark.parametrize("case", sorted(path.name for path in CAPTURES.iterdir() if path.is_dir()))
+def test_an_ordinary_case_stays_small(case):
+    assert len(page_of(CAPTURES / case).encode()) < 1_000_000
