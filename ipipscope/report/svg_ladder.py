@@ -120,7 +120,7 @@ def _lifelines(drawn: Ladder, height: float) -> str:
 
 
 def _rung(drawn: Ladder, rung: Rung, column: int, before: int | None, y: float) -> str:
-    colour = "broken" if rung.missing else COLOUR[rung.leg]
+    colour = "broken" if rung.missing else "doubt" if _strange(drawn, rung) else COLOUR[rung.leg]
     x = _x(column)
     parts = []
     if before is not None and before != column:
@@ -136,6 +136,14 @@ def _rung(drawn: Ladder, rung: Rung, column: int, before: int | None, y: float) 
     tone = "broken" if rung.missing else "faint"
     parts.append(svg.text(GUTTER - 10, y + 4, time, size=11, colour=tone, text_anchor="end"))
     return svg.element("g", svg.hint(describe(drawn, rung)), *parts)
+
+
+def _strange(drawn: Ladder, rung: Rung) -> bool:
+    """Whether it is a reply whose outer addresses are not the request's."""
+    outer, rows = rung.outer, drawn.picture.rows if drawn.picture else ()
+    return outer is not None and any(
+        row.leg is rung.leg is Leg.REPLY and {outer.src, outer.dst} & row.strange for row in rows
+    )
 
 
 def _words(drawn: Ladder, rung: Rung, column: int, before: int | None, y: float, colour: str) -> str:
