@@ -11,9 +11,21 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ipipscope.analysis import Analysis, analyse, triage
+    from ipipscope.loaded import Capture, CaptureWarning, audit, load
     from ipipscope.report.model import Report
 
-__all__ = ["Analysis", "Report", "__version__", "analyse", "compiled", "triage"]
+__all__ = [
+    "Analysis",
+    "Capture",
+    "CaptureWarning",
+    "Report",
+    "__version__",
+    "analyse",
+    "audit",
+    "compiled",
+    "load",
+    "triage",
+]
 
 try:
     __version__ = version("ipipscope")
@@ -22,8 +34,12 @@ except PackageNotFoundError:  # a checkout that was never installed
 
 _HOMES = {
     "Analysis": "ipipscope.analysis",
+    "Capture": "ipipscope.loaded",
+    "CaptureWarning": "ipipscope.loaded",
     "Report": "ipipscope.report.model",
     "analyse": "ipipscope.analysis",
+    "audit": "ipipscope.loaded",
+    "load": "ipipscope.loaded",
     "triage": "ipipscope.analysis",
 }
 COMPILED = ("ipipscope.capture.records", "ipipscope.decoder.unwrap", "ipipscope.correlator.pairing")
@@ -34,6 +50,10 @@ def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(importlib.import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'ipipscope' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__
 
 
 def compiled() -> dict[str, bool]:

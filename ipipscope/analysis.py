@@ -152,6 +152,7 @@ def analyse(
     keep: keep every exchange for tables and ladders, about 100 octets each, not only what findings need.
     Never raises for what a file holds: what cannot be read is in the problems.
     """
+    paths = [paths] if isinstance(paths, str) else paths
     files, problems = find(paths, points)
     sources = decode(files)
     correlation = correlate(sources, timeout=timeout, keep=keep)

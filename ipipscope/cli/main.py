@@ -13,6 +13,7 @@ from ipipscope.cli.audit import audit
 from ipipscope.cli.explain import explain
 from ipipscope.cli.show import show
 from ipipscope.cli.snapshot import snapshot
+from ipipscope.cli.tables import exchanges, flows, packets, points
 from ipipscope.cli.triage import triage
 from ipipscope.errors import IpipscopeError, UsageError
 
@@ -26,7 +27,7 @@ app = typer.Typer(
     context_settings=CONTEXT,
     pretty_exceptions_enable=False,
 )
-for command in (triage, show, snapshot, audit, explain):
+for command in (triage, show, packets, exchanges, flows, points, snapshot, audit, explain):
     app.command(context_settings=CONTEXT)(command)
 
 
@@ -59,6 +60,10 @@ def main() -> NoReturn:
         sys.stdout.flush()
     except BrokenPipeError:
         _forget_stdout()
+        status = PIPE_CLOSED
+    except SystemExit as ending:  # the parser catches a closed pipe itself, and would end with 1: findings
+        if not isinstance(ending.__context__, BrokenPipeError):
+            raise
         status = PIPE_CLOSED
     except (KeyboardInterrupt, typer.Abort):
         status = INTERRUPTED

@@ -1,0 +1,241 @@
+"""`ipipscope packets`, `exchanges`, `flows` and `points`: the tables."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from ipipscope.cli.output import opened
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from ipipscope.errors import InputError
+    from ipipscope.model import CapturePoint
+    from ipipscope.tables.table import Table
+
+
+class Format(StrEnum):
+    """What a table can be written as."""
+
+    TEXT = "text"
+    CSV = "csv"
+    JSON = "json"
+    NDJSON = "ndjson"
+    PARQUET = "parquet"
+
+
+SHOWN: Final = {
+    "packets": (
+        "frame", "time", "point", "kind", "outer_src", "outer_dst", "inner_src", "inner_dst", "part", "icmp_id",
+        "icmp_seq", "sport", "dport", "inner_length",
+    ),
+    "exchanges": (
+        "exchange", "request", "src", "dst", "protocol", "id", "dport", "sequence", "verdict", "rule", "rtt",
+        "request_outer_src", "request_outer_dst", "reply_outer_src", "reply_outer_dst",
+    ),
+    "points": ("point", "role", "packets", "encapsulated", "first", "last", "dropped", "link_type"),
+}  # fmt: skip
+"""Columns that the text form shows unless told; the other forms have all."""
+
+Paths = Annotated[
+    list[str] | None, typer.Argument(metavar="PATH...", help="Capture files, folders of them, or - for stdin.")
+]
+Points = Annotated[
+    list[str] | None,
+    typer.Option("--point", metavar="NODE:IFACE=FILE", help="Say which capture point a file recorded."),
+]
+State = Annotated[
+    list[str] | None,
+    typer.Option("--state", metavar="PATH", help="Host state: a snapshot or a folder of command outputs."),
+]
+NoState = Annotated[bool, typer.Option("--no-state", help="Leave out the host state beside the captures.")]
+Timeout = Annotated[float, typer.Option(min=0.001, help="Seconds within which a reply counts.")]
+Where = Annotated[
+    str | None,
+    typer.Option("--where", metavar="EXPRESSION", help="Only rows for which it holds: see docs/python-api.md."),
+]
+Columns = Annotated[
+    str | None, typer.Option("--columns", metavar="NAME,...", help="Only these columns, in this order; `all` for all.")
+]
+Form = Annotated[Format, typer.Option("--format", help="How to write the table.")]
+Output = Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write to FILE.")]
+
+
+def packets(
+    paths: Paths = None,
+    point: Points = None,
+    where: Where = None,
+    columns: Columns = None,
+    format: Form = Format.TEXT,
+    output: Output = None,
+) -> None:
+    """Write every packet: when, where, outer and inner headers.
+
+    Exit status: 0, 2 usage, 3 input that could not be read (what could be is written).
+
+    Examples:
+      ipipscope packets case/ --where 'outer_src == 192.168.0.113 and icmp_type == 0'
+
+      ipipscope packets node3_eth1.pcap --format parquet -o node3_eth1.parquet
+
+    """
+    from ipipscope.capture.files import find  # noqa: PLC0415  (after --help)
+    from ipipscope.sources import Decoded  # noqa: PLC0415
+    from ipipscope.tables.packets import PacketTables, gathered  # noqa: PLC0415
+    from ipipscope.tables.pick import picked  # noqa: PLC0415
+
+    files, problems = find(*_named(paths, point))
+    sources = [Decoded(file) for file in files]
+    tables = picked(iter(PacketTables(sources)), where, _columns("packets", columns, format))
+    _write(gathered(tables) if format is Format.PARQUET else tables, format, output)
+    _end([*problems, *(problem for source in sources for problem in source.file.problems)])
+
+
+def exchanges(
+    paths: Paths = None,
+    point: Points = None,
+    state: State = None,
+    no_state: NoState = False,
+    timeout: Timeout = 5.0,
+    where: Where = None,
+    columns: Columns = None,
+    format: Form = Format.TEXT,
+    output: Output = None,
+) -> None:
+    """Write every exchange, a request with its reply, and the verdict on it.
+
+    Exit status as for packets.
+
+    Examples:
+      ipipscope exchanges case/ --where 'verdict == "unanswered"'
+
+    """
+    _analysed("exchanges", paths, point, [] if no_state else state or None, timeout, where, columns, format, output)
+
+
+def flows(
+    paths: Paths = None,
+    point: Points = None,
+    state: State = None,
+    no_state: NoState = False,
+    timeout: Timeout = 5.0,
+    where: Where = None,
+    columns: Columns = None,
+    format: Form = Format.TEXT,
+    output: Output = None,
+) -> None:
+    """Write every flow: its exchanges counted, answered and not.
+
+    Exit status as for packets.
+
+    Examples:
+      ipipscope flows case/ --where 'src in 10.122.17.64/26 and unanswered > 0'
+
+    """
+    _analysed("flows", paths, point, [] if no_state else state or None, timeout, where, columns, format, output)
+
+
+def points(
+    paths: Paths = None,
+    point: Points = None,
+    where: Where = None,
+    columns: Columns = None,
+    format: Form = Format.TEXT,
+    output: Output = None,
+) -> None:
+    """Write the capture points: what each is, how much it recorded, and when.
+
+    Exit status as for packets.
+
+    Examples:
+      ipipscope points case/
+
+    """
+    _analysed("points", paths, point, [], 5.0, where, columns, format, output)
+
+
+def _analysed(
+    name: str,
+    paths: list[str] | None,
+    point: list[str] | None,
+    state: list[str] | None,
+    timeout: float,
+    where: str | None,
+    columns: str | None,
+    format: Format,
+    output: Path | None,
+) -> None:
+    from ipipscope.analysis import analyse  # noqa: PLC0415
+    from ipipscope.model import SECOND  # noqa: PLC0415
+    from ipipscope.tables.make import table_of  # noqa: PLC0415
+    from ipipscope.tables.pick import picked  # noqa: PLC0415
+
+    where_from, named = _named(paths, point)
+    analysis = analyse(where_from, points=named, state=state, timeout=round(timeout * SECOND), keep=name != "points")
+    _write(picked(iter([table_of(analysis, name)]), where, _columns(name, columns, format)), format, output)
+    _end(analysis.problems)
+
+
+def _named(paths: list[str] | None, point: list[str] | None) -> tuple[list[str], dict[str, CapturePoint]]:
+    from ipipscope.capture.points import parse  # noqa: PLC0415
+    from ipipscope.errors import UsageError  # noqa: PLC0415
+
+    if not paths and not point:
+        raise UsageError("captures are needed: name files or folders, or - for standard input")
+    return paths or [], {file: place for place, file in map(parse, point or [])}
+
+
+def _columns(table: str, asked: str | None, format: Format) -> Sequence[str] | None:
+    if asked == "all":
+        return None
+    if asked is not None:
+        return [name.strip() for name in asked.split(",")]
+    return SHOWN.get(table) if format is Format.TEXT else None
+
+
+def _write(tables: Iterator[Table], format: Format, output: Path | None) -> None:
+    """Nothing is opened for writing before there is something to write."""
+    tables = itertools.chain([next(tables)], tables)
+    if format is Format.PARQUET:
+        _write_parquet(tables, output)
+        return
+    from ipipscope.tables import text  # noqa: PLC0415
+
+    writers = {
+        Format.TEXT: text.write_text,
+        Format.CSV: text.write_csv,
+        Format.JSON: text.write_json,
+        Format.NDJSON: text.write_ndjson,
+    }
+    with opened(output) as out:
+        writers[format](tables, out)
+
+
+def _write_parquet(tables: Iterator[Table], output: Path | None) -> None:
+    from ipipscope.errors import InputError, UsageError  # noqa: PLC0415
+    from ipipscope.tables.arrow import write_parquet  # noqa: PLC0415
+
+    if output is None or str(output) == "-":
+        if sys.stdout.isatty():
+            raise UsageError("Parquet is not for terminals: name a file with -o")
+        write_parquet(tables, sys.stdout.buffer)
+        return
+    try:
+        with output.open("wb") as out:
+            write_parquet(tables, out)
+    except OSError as failure:
+        raise InputError(str(output), f"cannot be written: {failure.strerror}.") from failure
+
+
+def _end(problems: Sequence[InputError]) -> None:
+    from ipipscope.report.inert import inert  # noqa: PLC0415
+
+    for problem in problems:
+        print(f"ipipscope: {inert(problem)}", file=sys.stderr)
+    raise typer.Exit(3 if problems else 0)
