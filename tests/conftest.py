@@ -229,8 +229,12 @@ def joined(batches: list[Columns]) -> Columns:
     rows_before = np.cumsum([0, *(len(batch) for batch in batches)])
     for name in Columns.__dataclass_fields__:
         arrays = [getattr(batch, name) for batch in batches]
-        if name == "level_row":
+        if name in ("level_row", "six_row"):
             arrays = [array + before for array, before in zip(arrays, rows_before, strict=False)]
+        elif name == "malformed":
+            arrays = [
+                array + np.array([before, 0, 0, 0, 0, 0]) for array, before in zip(arrays, rows_before, strict=False)
+            ]
         fields[name] = np.concatenate(arrays)
     return Columns(**fields)
 

@@ -27,20 +27,20 @@ COLUMNS: Final[dict[str, str]] = {
     "kind": "u1",  # Kind
     "part": "u1",  # Part: what it is to an exchange
     "flags": "u2",  # Flags
-    "depth": "u1",  # IPv4 headers read: 1 native, 2 IPIP, 3 and more nested
+    "depth": "u1",  # IP headers read: 1 native, 2 IPIP or another tunnel, 3 and more nested
     # Link layer
     "vlan": "u2",  # outermost VLAN id
     "direction": "u1",  # Direction, from Linux cooked headers
     "device": "u4",  # Linux cooked: interface index (v2) or hardware type (v1); bit 31 marks a tunnel device
     "src_mac": "u8",
     "dst_mac": "u8",
-    # Outermost IPv4 header; 0 where there is only one
+    # The outermost header where it is IPv4 and carries another packet, read or not; else 0
     "outer_src": "u4",
     "outer_dst": "u4",
     "outer_ttl": "u1",
     "outer_tos": "u1",
     "outer_id": "u2",
-    # Innermost IPv4 header
+    # Innermost IPv4 header; 0 where that is the outer one
     "inner_src": "u4",
     "inner_dst": "u4",
     "inner_ttl": "u1",
@@ -70,12 +70,16 @@ COLUMNS: Final[dict[str, str]] = {
     "tcp_seq": "u4",
     "tcp_ack": "u4",
     "payload_length": "u2",  # octets behind the transport header, as the headers say
-    "digest": "u4",  # FNV-1a over the first 16 octets of that payload; 0 when they were not captured
+    "digest": "u4",  # of the first 16 octets of that payload; 0 when they were not captured
 }
 
 
 class Kind(IntEnum):
-    """What a packet is, as far as an IPIP overlay cares; each is counted and none is mistaken for another."""
+    """What a packet is, as far as an IPIP overlay cares; each is counted and none is mistaken for another.
+
+    Tunnels within tunnels have the kind of the outermost one. MPLS labels and PPPoE are link headers: what they carry
+    counts, if it can be read.
+    """
 
     OTHER = 0
     """An EtherType or link frame that carries nothing of ours."""
@@ -96,9 +100,13 @@ class Kind(IntEnum):
     IPV4_IN_IPV6 = 9
     IPV6_IN_IPV6 = 10
     GRE = 11
+    """GRE (protocol 47), whatever it carries; `depth` tells whether an IP packet was read inside."""
     VXLAN = 12
+    """VXLAN (UDP port 4789 or 8472) likewise."""
     MPLS = 13
+    """MPLS labels over something else than IP."""
     PPPOE = 14
+    """A PPPoE session that carries something else than IP, or its discovery."""
     UNREADABLE = 15
     """The link or IPv4 header itself is cut or malformed."""
     UNKNOWN_LINK = 16
@@ -142,6 +150,10 @@ class Flags(IntFlag):
     """Of the innermost header."""
     QUOTE_CUT = 256
     """The packet quoted in an ICMP error ends before its addresses and numbers."""
+    BAD_HEADER_CHECKSUM = 512
+    """Of some IPv4 header. Where a packet is sent, a NIC may fill in checksums after it was recorded."""
+    BAD_CHECKSUM = 1024
+    """Of the ICMP message, TCP handshake or DNS datagram (others are not checked), which was captured whole."""
 
 
 class Direction(IntEnum):
@@ -152,12 +164,30 @@ class Direction(IntEnum):
     OUT = 2
 
 
+GROUPS: Final = [
+    (np.dtype(f"{kind}{size}"), [name for name, dtype in COLUMNS.items() if dtype == f"{kind}{size}"])
+    for size in (8, 4, 2, 1)
+    for kind in "iu"
+]
+"""The columns by type, the wider ones first, so that each stands where its type may."""
+BLOCK: Final = sum(dtype.itemsize * len(names) for dtype, names in GROUPS)
+"""Octets of a row of all columns."""
+BESIDE: Final = {
+    "level_row": np.zeros(0, "u4"), "level_place": np.zeros(0, "u4"), "level_src": np.zeros(0, "u4"),
+    "level_dst": np.zeros(0, "u4"), "six_row": np.zeros(0, "u4"), "six_place": np.zeros(0, "u4"),
+    "six_src": np.zeros((0, 16), "u1"), "six_dst": np.zeros((0, 16), "u1"), "malformed": np.zeros((0, 6), "u4"),
+}  # fmt: skip
+"""What does not have one entry a row, without entries."""
+
+
 @dataclass(slots=True, eq=False)
 class Columns:
     """A batch of packets of one file: `len(batch)` rows in each array of `COLUMNS`.
 
     Levels between outermost and innermost header (depth > 2) stand in the `level_*` arrays, which have one entry a
-    header: row of its packet, place (1 is the second header), source, destination.
+    header: row of its packet, place (1 is the second header), source, destination. `six_*` have one entry an IPv6
+    header: row, place (0 is the outermost header), source and destination (16 octets each). `malformed` has one line a
+    packet that stops making sense: row, Layer, offset, need, have, LengthFrom (see `ipipscope.decoder.malformed`).
     """
 
     frame: Array
@@ -210,13 +240,30 @@ class Columns:
     level_place: Array
     level_src: Array
     level_dst: Array
+    six_row: Array
+    six_place: Array
+    six_src: Array
+    six_dst: Array
+    malformed: Array
 
     @classmethod
     def empty(cls, rows: int) -> Columns:
-        """All zero, *rows* packets, no levels."""
-        arrays = {name: np.zeros(rows, dtype) for name, dtype in COLUMNS.items()}
-        levels = {name: np.zeros(0, "u4") for name in ("level_row", "level_place", "level_src", "level_dst")}
-        return cls(**arrays, **levels)
+        """All zero, *rows* packets, no levels.
+
+        All columns stand in one block of memory: forty small ones would be given back to the system and faulted in
+        again for every batch.
+        """
+        block = np.zeros(BLOCK * rows, "u1")
+        columns = cls.__new__(cls)
+        begin = 0
+        for dtype, names in GROUPS:
+            end = begin + len(names) * dtype.itemsize * rows
+            for name, array in zip(names, block[begin:end].view(dtype).reshape(len(names), rows), strict=True):
+                setattr(columns, name, array)
+            begin = end
+        for name, nothing in BESIDE.items():
+            setattr(columns, name, nothing.copy())
+        return columns
 
     def __len__(self) -> int:
         return len(self.frame)

@@ -6,9 +6,7 @@ Each disagreement is either a fault of ours or is explained here, next to the co
 import random
 import shutil
 import subprocess
-from ipaddress import IPv4Address
 
-import numpy as np
 import pytest
 from written import (
     ETHERNET,
@@ -23,6 +21,7 @@ from written import (
     vlan,
 )
 
+from decoder.stack import layers
 from ipipscope.decoder.columns import Flags, Kind
 
 IPV4 = 0x0800
@@ -65,19 +64,6 @@ def changed(count, seed):
 @pytest.fixture(scope="module")
 def packets():
     return changed(4000, seed=20031)
-
-
-def dotted(address):
-    return str(IPv4Address(int(address)))
-
-
-def layers(columns, row):
-    found = [(columns.outer_src[row], columns.outer_dst[row])] if columns.depth[row] > 1 else []
-    levels = np.flatnonzero(columns.level_row == row)
-    found += zip(columns.level_src[levels], columns.level_dst[levels], strict=True)
-    if columns.depth[row]:
-        found.append((columns.inner_src[row], columns.inner_dst[row]))
-    return [(dotted(source), dotted(destination)) for source, destination in found]
 
 
 def tshark(octets, folder):
