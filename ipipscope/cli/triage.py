@@ -42,6 +42,13 @@ def triage(
     no_state: Annotated[bool, typer.Option("--no-state", help="Leave out the host state beside the captures.")] = False,
     format: Annotated[Format, typer.Option("--format", help="How to write the report.")] = Format.TEXT,
     output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write to FILE.")] = None,
+    annotate: Annotated[
+        Path | None,
+        typer.Option(
+            "--annotate", metavar="OUT.pcapng", help="Write the frames that prove it, the verdict as packet comments."
+        ),
+    ] = None,
+    annotate_all: Annotated[bool, typer.Option("--annotate-all", help="Write all frames into that file.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit 1 for findings of impact none too.")] = False,
     timeout: Annotated[float, typer.Option(min=0.001, help="Seconds within which a reply counts.")] = 5.0,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="The verdict in one line.")] = False,
@@ -57,6 +64,8 @@ def triage(
     Examples:
       ipipscope triage case/
 
+      ipipscope triage case/ --format html -o report.html --annotate evidence.pcapng
+
       ipipscope triage --point node3:eth1=a.pcap --point node3:tunl0=b.pcap
 
       ssh node3 tcpdump -U -i any -w - | ipipscope triage -
@@ -68,6 +77,8 @@ def triage(
     from ipipscope.model import SECOND  # noqa: PLC0415
     from ipipscope.report.inert import inert  # noqa: PLC0415
 
+    if annotate_all and annotate is None:
+        raise UsageError("--annotate-all says what goes into the file of --annotate: name that file")
     if not paths and not point:
         raise UsageError("triage needs captures: name files or folders, or - for standard input")
     named = {file: place for place, file in map(parse, point or [])}
@@ -76,7 +87,7 @@ def triage(
         points=named,
         state=[] if no_state else state or None,
         timeout=round(timeout * SECOND),
-        keep=format is Format.HTML,
+        keep=format is Format.HTML or annotate is not None,
     )
     report = analysis.report
     with opened(output) as out:
@@ -86,6 +97,12 @@ def triage(
             write_html(report, out, analysis)
         else:
             _write(report, out, format, quiet=quiet, verbose=verbose, no_color=no_color)
+    if annotate is not None:
+        from ipipscope.annotate import annotate as write_frames  # noqa: PLC0415
+
+        written = write_frames(analysis, annotate, everything=annotate_all)
+        note = f"{written.packets} packets, {written.comments} with comments, for Wireshark"
+        print(f"ipipscope: {inert(annotate)}: {note}", file=sys.stderr)
     for problem in report.problems:
         print(f"ipipscope: {inert(problem)}", file=sys.stderr)
     raise typer.Exit(report.exit_status(strict=strict))
