@@ -61,7 +61,8 @@ class Decoded:
     def point_of(self, interface: int) -> tuple[CapturePoint, Role | None]:
         """Where interface *interface* of this file stands."""
         point = self.file.point_of(interface)
-        return point, role_of(point.interface, self.file.interfaces[interface].link_type)
+        link_type = self.file.interfaces[interface].link_type
+        return point, role_of(point.interface, cooked=link_type in link.COOKED, raw=link_type in link.RAW_IP)
 
 
 def decode(files: Sequence[CaptureFile]) -> list[Decoded]:

@@ -6,7 +6,6 @@ import re
 from pathlib import PurePath
 from typing import Final
 
-from ipipscope.decoder import link
 from ipipscope.errors import UsageError
 from ipipscope.model import CapturePoint, Role
 
@@ -56,9 +55,12 @@ def of_interface(file: str, interface: str) -> CapturePoint:
     return CapturePoint(told.node, interface)
 
 
-def role(interface: str, link_type: int) -> Role | None:
-    """What a point shows, from its name and link type; None where only its packets can tell."""
-    if link_type in link.COOKED or ANY.match(interface):
+def role(interface: str, *, cooked: bool, raw: bool) -> Role | None:
+    """What a point shows, from its name and link type; None where only its packets can tell.
+
+    cooked: its packets have a Linux cooked header; raw: they have no link header at all.
+    """
+    if cooked or ANY.match(interface):
         return Role.ANY
     if LOOPBACK.match(interface):
         return Role.LOOPBACK
@@ -66,7 +68,7 @@ def role(interface: str, link_type: int) -> Role | None:
         return Role.TUNNEL
     if WORKLOAD.match(interface):
         return Role.WORKLOAD
-    if PHYSICAL.match(interface) and link_type not in link.RAW_IP:
+    if PHYSICAL.match(interface) and not raw:
         return Role.PHYSICAL
     return None
 

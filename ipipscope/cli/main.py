@@ -11,6 +11,7 @@ import typer
 
 from ipipscope.cli.audit import audit
 from ipipscope.cli.explain import explain
+from ipipscope.cli.output import PipeClosedError
 from ipipscope.cli.show import show
 from ipipscope.cli.snapshot import snapshot
 from ipipscope.cli.tables import exchanges, flows, packets, points
@@ -58,7 +59,7 @@ def main() -> NoReturn:
     try:
         status = app(standalone_mode=False) or 0
         sys.stdout.flush()
-    except BrokenPipeError:
+    except (BrokenPipeError, PipeClosedError):
         _forget_stdout()
         status = PIPE_CLOSED
     except SystemExit as ending:  # the parser catches a closed pipe itself, and would end with 1: findings

@@ -16,16 +16,24 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+class PipeClosedError(Exception):
+    """Nobody reads standard output any more. A type of its own, because click ends on BrokenPipeError with status 1."""
+
+
 @contextlib.contextmanager
 def opened(path: Path | None) -> Iterator[TextIO]:
     """The file to write, or standard output.
 
-    Raises InputError where the file cannot be written.
+    Raises InputError where the file cannot be written, PipeClosedError where nobody reads.
     """
     if path is None or str(path) == "-":
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(errors="backslashreplace")  # what the encoding cannot write never ends the run
-        yield sys.stdout
+        try:
+            yield sys.stdout
+            sys.stdout.flush()
+        except BrokenPipeError as closed:
+            raise PipeClosedError from closed
         return
     try:
         with path.open("w", encoding="utf-8") as out:
