@@ -1,21 +1,38 @@
 PYTHON ?= python3
 VENV ?= .venv
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
-
-$(VENV)/installed: pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet -e '.[test]'
-	touch $@
+PYTEST = $(VENV)/bin/python -m pytest -q -n 2 --ignore=tests/lab --ignore=tests/fuzz
+# What the tests need besides Python, as Debian calls it; one line a purpose.
+PACKAGES = tshark tcpdump iproute2 iputils-ping \
+           chromium chromium-driver
 
 demo: $(VENV)/installed  ## set up, and triage a shipped capture
 	-$(VENV)/bin/ipipscope triage captures/case-1-reply-not-encapsulated
 
+test: system $(VENV)/installed  ## set up, and run the tests
+	$(PYTEST) tests
+
+lint: $(VENV)/installed  ## style and types
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+plain: system $(VENV)/installed  ## the tests once more, without the compiled modules
+	rm -rf build/plain && mkdir -p build/plain
+	git ls-files -z | xargs -0 cp --parents -t build/plain
+	ln -sfn ../../shared build/shared
+	cd build/plain && PYTHONPATH="$$PWD" IPIPSCOPE_BUILD=plain $(abspath $(VENV))/bin/python -m pytest -q -n 2 \
+	    --ignore=tests/lab --ignore=tests/fuzz -p no:cacheprovider -m 'not slow' tests
+
 system:  ## what the tests need besides Python
 	$(SUDO) apt-get update -qq
 	echo 'wireshark-common wireshark-common/install-setuid boolean false' | $(SUDO) debconf-set-selections
-	DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq tshark tcpdump iproute2 iputils-ping chromium chromium-driver >/dev/null
+	DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq $(PACKAGES) >/dev/null
 
-test: system $(VENV)/installed  ## set up, and run the tests
-	$(VENV)/bin/python -m pytest -q -n 2 tests --ignore=tests/lab --ignore=tests/fuzz
+# Debian keeps the module venv in a package of its own.
+$(VENV)/installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV) || { $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq python3-venv && $(PYTHON) -m venv $(VENV); }
+	$(VENV)/bin/pip install --quiet -e '.[test]'
+	touch $@
 
-.PHONY: demo system test
+.PHONY: demo test lint plain system
