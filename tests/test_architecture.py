@@ -73,11 +73,6 @@ def test_the_core_does_not_touch_the_world(name):
     assert not opened
 
 
-@pytest.mark.parametrize("name", MODULES)
-def test_no_module_loads_a_heavy_library_before_it_is_used(name):
-    assert not {other.split(".")[0] for other in imports(MODULES[name], lazy=False)} & HEAVY
-
-
 def test_no_modules_import_in_a_circle():
     graph = {name: imports(path, lazy=False) & set(MODULES) - {name} for name, path in MODULES.items()}
     done = set()
