@@ -112,18 +112,41 @@ def _faults(finding: Finding, cluster: Cluster) -> Iterator[Fault]:
 
 
 def _sides(finding: Finding, cluster: Cluster) -> Iterator[_Sides]:
-    pairs = finding.tunnels or ()
+    """Each flow with the tunnel pairs that can be its own; flows at whose fitting end the named node is come first."""
+    found: list[_Sides] = []
+    named = cluster.host(finding.node)
     for flow in finding.flows[:FLOWS_MAX]:
-        for pair in pairs or (None,):
-            request, reply = (pair.request, pair.reply) if pair is not None else (None, None)
+        own = []
+        for pair in finding.tunnels:
+            request, reply = pair.request, pair.reply
             requester = _host_at(cluster, flow.src, request.src if request else (reply.dst if reply else None))
             replier = _host_at(cluster, flow.dst, request.dst if request else (reply.src if reply else None))
-            named = cluster.host(finding.node)
+            if _crossed(request, requester, replier) or _crossed(reply, replier, requester):
+                continue
             if finding.code in _AT_REPLIER and named not in (None, requester):
                 replier = named
             elif finding.code in _AT_REQUESTER and named not in (None, replier):
                 requester = named
-            yield _Sides(finding, flow, request, reply, requester, replier)
+            own.append(_Sides(finding, flow, request, reply, requester, replier))
+        found += own or [_without_pair(finding, flow, cluster)]
+    return iter(sorted(found, key=lambda sides: named is not None and named is not _accused(sides)))
+
+
+def _without_pair(finding: Finding, flow: Flow, cluster: Cluster) -> _Sides:
+    return _Sides(finding, flow, None, None, _host_at(cluster, flow.src, None), _host_at(cluster, flow.dst, None))
+
+
+def _accused(sides: _Sides) -> Host | None:
+    return sides.requester if sides.finding.code in _AT_REQUESTER else sides.replier
+
+
+def _crossed(pair: OuterPair | None, sender: Host | None, receiver: Host | None) -> bool:
+    """Whether *pair* is that of packets the other way round, of another flow of the same finding."""
+    if pair is None:
+        return False
+    return (receiver is not None and pair.src in receiver.addresses) or (
+        sender is not None and pair.dst in sender.addresses
+    )
 
 
 def _host_at(cluster: Cluster, inner: IPv4Address, outer: IPv4Address | None) -> Host | None:
@@ -309,7 +332,7 @@ def _wrong_outer_destination(cluster: Cluster, sides: _Sides) -> Iterator[Fault]
 def _through_other_node(cluster: Cluster, sides: _Sides) -> Iterator[Fault]:
     own = _host_at(cluster, sides.flow.dst, sides.request.dst if sides.request else None)
     for host in dict.fromkeys((own, sides.replier, cluster.host(sides.finding.node))):
-        if host is not None:
+        if host is not None and host is not sides.requester:
             yield from _only(_reply_out(cluster, replace(sides, replier=host)), _WRONG_WAY)
     yield from shared_addresses(cluster, (sides.flow.src, sides.flow.dst))
 

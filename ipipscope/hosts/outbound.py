@@ -42,6 +42,8 @@ def outbound(cluster: Cluster, way: Way) -> Iterator[Fault]:
     """What is wrong on the way of a packet to another node's pod or tunnel address, in the order it would be met."""
     host = way.host
     block = cluster.block_of(way.destination)
+    if host.workload_device(way.destination) is not None:
+        return  # its own pod: nothing leaves the node
     network = block.network if block else IPv4Network(f"{way.destination}/32")
     expected = cluster.next_hop_for(host, network, way.hints)
     workload = host.workload_device(way.source) if way.source else None

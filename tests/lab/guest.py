@@ -16,6 +16,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from ipipscope.hosts.snapshot import collect
+from ipipscope.hosts.snapshot_json import to_json
+
 from . import scenarios
 from .cluster import plan_cluster
 from .modules import NEEDED, Loader
@@ -97,6 +100,7 @@ class Case:
         for node in self._recorded_nodes():
             record_state(self._cluster, self._cluster.node(node), self._folder / "state" / node)
         if self._closed_loop:
+            self._take_snapshots()
             self._write_truth(truth)
             self._leave_status("recorded")
             self._mend_as_told()
@@ -150,6 +154,13 @@ class Case:
                 for event, when in timeline.happened
             ]
         return found
+
+    def _take_snapshots(self) -> None:
+        """Put what `ipipscope snapshot` writes of every recorded node into `snapshots/<node>.json`."""
+        (self._folder / "snapshots").mkdir()
+        for node in self._recorded_nodes():
+            taken = collect(via=("ip", "netns", "exec", node))
+            (self._folder / "snapshots" / f"{node}.json").write_text(to_json(taken))
 
     def _recorded_nodes(self) -> list[str]:
         return list(dict.fromkeys(point.node for point in self._plan.points))

@@ -8,26 +8,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from .boot import LabError, Laboratory, missing_tools
+from .boot import LabError
 from .cluster import plan_cluster
 from .profiles import PROFILES
 from .scenarios import SCENARIOS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-    from .boot import Case
+    from .boot import Case, Laboratory
 
 PROFILE = "ens"
-
-
-@pytest.fixture(scope="module")
-def laboratory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laboratory]:
-    if missing := missing_tools():
-        pytest.skip(f"not installed: {', '.join(missing)}")
-    with Laboratory(tmp_path_factory.mktemp("cases")) as booted:
-        yield booted
 
 
 @pytest.fixture(scope="module")
