@@ -190,26 +190,6 @@ def triage(
     return analyse(paths, points=points, state=state, timeout=timeout).report
 
 
-def audit_report(state: Sequence[str]) -> Report:
-    """What host state alone tells, as a report without captures: see `ipipscope.hosts.audit`."""
-    from ipipscope.hosts.audit import audit  # noqa: PLC0415
-    from ipipscope.hosts.reading import read_state  # noqa: PLC0415
-
-    read = read_state(state)
-    return Report(
-        points=(),
-        findings=tuple(audit(read.snapshots)),
-        packets=0,
-        encapsulated=0,
-        exchanges=0,
-        answered=0,
-        unanswered=0,
-        undecided=0,
-        problems=read.problems,
-        nodes=tuple(sorted(read.snapshots)),
-    )
-
-
 def state_beside(paths: Sequence[str], files: Sequence[str]) -> list[str]:
     """Folders named `state` in the folders that were given, and beside the captures that were found."""
     folders = [Path(path) for path in paths if Path(path).is_dir()]

@@ -7,7 +7,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from ipipscope.analysis import Analysis, analyse, audit_report
+from ipipscope.analysis import Analysis, analyse
+from ipipscope.audit_state import audit_report
 from ipipscope.capture.files import STDIN, find
 from ipipscope.errors import CaptureUnreadable, UsageError
 from ipipscope.model import SECOND, CapturePoint
@@ -65,12 +66,13 @@ def load(
     return Capture(where, named, places, round(timeout * SECOND))
 
 
-def audit(*state: str | PathLike[str]) -> Report:
+def audit(*state: str | PathLike[str], strict: bool = False) -> Report:
     """What host state alone tells, before a packet is lost: `ipipscope audit`.
 
-    state: snapshots, folders of command outputs, pasted listings.
+    state: snapshots, folders of command outputs, pasted listings; none for this host as it is now.
+    strict: list also what has no effect as far as the state shows.
     """
-    return audit_report([str(each) for each in state])
+    return audit_report([str(each) for each in state], strict=strict)
 
 
 class Capture:

@@ -18,7 +18,7 @@ from ipipscope.hosts.firewall import Packet
 from ipipscope.hosts.inbound import Arrival, inbound
 from ipipscope.hosts.model import Part, Snapshot
 from ipipscope.hosts.outbound import Way, forwarding_off, outbound, tunnel_addresses, tunnel_down
-from ipipscope.hosts.remedies import remedies
+from ipipscope.hosts.remedies import odd_peer, remedies
 from ipipscope.hosts.sizes import sizes
 from ipipscope.model import Cause, CauseClass, Confidence, Finding, Flow, Impact, OuterPair, TunnelPair
 
@@ -48,6 +48,11 @@ def audit(snapshots: Mapping[str, Snapshot]) -> list[Finding]:
     )
 
 
+def is_idle(finding: Finding) -> bool:
+    """Whether nothing in the state suffers from it: another state might, so it is worth a note and no more."""
+    return finding.impact is Impact.NONE and finding.confidence is Confidence.POSSIBLE
+
+
 def _faults(cluster: Cluster) -> Iterator[Fault]:
     for host in cluster.earlier.values():
         for fault in _ways_out(cluster, host):
@@ -68,8 +73,8 @@ def _of_host(cluster: Cluster, host: Host) -> Iterator[Fault]:
     if down is not None:
         yield down
         return
-    if host.snapshot.ip_forward is False:
-        yield forwarding_off(host)
+    if host.snapshot.ip_forward is False and host.tunnel_routes and host.workload_routes:
+        yield forwarding_off(host)  # a host without pods has nothing to forward
     out = list(_ways_out(cluster, host))
     filtered = list(_ways_in(cluster, host))
     refused = {fault.block for fault in filtered if fault.kind is Kind.RP_FILTER_INNER}
@@ -384,7 +389,5 @@ def _odd_peers(cluster: Cluster) -> Iterator[Finding]:
                     cls=CauseClass.SOURCE_SELECTION, node=str(peer.address), text=text,
                     config=f"| {peer.address} | {peer.kind} | {peer.state} | {peer.since} | {peer.info} |",
                 ),
-                next_captures=(
-                    f"Elsewhere `ip route get {peer.address}`: src has to be the address in `calicoctl node status`.",
-                ),
+                remedy=odd_peer(peer.address, host.name, common),
             )  # fmt: skip

@@ -8,6 +8,7 @@ from the packets alone (scattered loss, duplicates ...) get one without a line.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
@@ -18,10 +19,10 @@ from ipipscope.hosts.firewall import Packet
 from ipipscope.hosts.inbound import Arrival, inbound, knows_enough, other_device
 from ipipscope.hosts.model import Part, Snapshot
 from ipipscope.hosts.outbound import Way, outbound, tunnel_addresses
-from ipipscope.hosts.remedies import remedies
+from ipipscope.hosts.remedies import CLUSTER, remedies
 from ipipscope.hosts.route_lookup import Outcome
 from ipipscope.hosts.sizes import sizes
-from ipipscope.hosts.tunnel import FALLBACK, encapsulate, is_tunnel, receive
+from ipipscope.hosts.tunnel import FALLBACK, IPIP_OVERHEAD, encapsulate, is_tunnel, receive
 from ipipscope.model import Cause, CauseClass, Finding, Flow, OuterPair
 
 if TYPE_CHECKING:
@@ -95,7 +96,11 @@ def explained(finding: Finding, cluster: Cluster) -> Finding:
     if fault is not None:
         return replace(finding, cause=cause_of(fault), remedy=remedies(cluster, fault))
     cause = _without_the_sender(finding, cluster) or _from_packets(finding, cluster)
-    return replace(finding, cause=cause) if cause is not None else finding
+    if cause is None:
+        return finding
+    cure = [remedy for fault in _narrow_path(finding, cluster) for remedy in remedies(cluster, fault)]
+    once = {(remedy.command, remedy.why if remedy.why.startswith(CLUSTER) else remedy.node): remedy for remedy in cure}
+    return replace(finding, cause=cause, remedy=tuple(once.values()))
 
 
 def cause_of(fault: Fault) -> Cause:
@@ -594,6 +599,28 @@ def _from_packets(finding: Finding, cluster: Cluster) -> Cause | None:
                     "call ipip).",
                 )  # fmt: skip
     return None
+
+
+def _narrow_path(finding: Finding, cluster: Cluster) -> Iterator[Fault]:
+    """The nodes whose tunnels are wider than a path between them; nothing where no ICMP error says how wide it is."""
+    asked = next((found for one in finding.evidence if (found := _ASKED.search(one.what))), None)
+    if finding.code != "IPIP401" or asked is None:
+        return
+    # A router speaks of the outer packet; a node that has learned it from one speaks of the inner packet.
+    own = cluster.host(finding.node) is not None
+    fits = int(asked[1]) - (0 if own else IPIP_OVERHEAD)
+    ends = [host for sides in _sides(finding, cluster) for host in (sides.requester, sides.replier)]
+    for host in dict.fromkeys(host for host in ends if host is not None):
+        device = next(iter(host.tunnels), FALLBACK)
+        link = host.fib.link(device)
+        if fits >= INNER_MIN and (link is None or link.mtu is None or link.mtu > fits):
+            yield Fault(kind=Kind.PATH_MTU, host=host, config=None, text="", interface=device, number=fits)
+
+
+_ASKED: Final = re.compile(r"fragmentation needed, MTU (\d{2,5})")
+"""As the rule `mtu-exceeded` words its evidence."""
+INNER_MIN: Final = 68
+"""The smallest MTU of an interface with IPv4, RFC 791 §3.2."""
 
 
 def _path_mtu(finding: Finding, cluster: Cluster) -> Cause | None:

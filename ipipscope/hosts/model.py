@@ -79,6 +79,8 @@ class Link:
     operstate: str | None = None
     mac: str | None = None
     master: str | None = None
+    peer_namespace: str | None = None
+    """The name of the network namespace that holds the other end of a veth pair, where it has one."""
     rx: dict[str, int] = field(default_factory=dict)
     """packets, bytes, errors, dropped ...; empty when not read."""
     tx: dict[str, int] = field(default_factory=dict)

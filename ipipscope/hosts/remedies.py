@@ -9,8 +9,10 @@ number or an interface name before it gets here, and every word is quoted for th
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections import Counter
+from ipaddress import IPv4Network
 from typing import TYPE_CHECKING, Final
 
 from ipipscope.hosts.faults import Fault, Kind
@@ -22,7 +24,7 @@ from ipipscope.model import Remedy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from ipaddress import IPv4Address, IPv4Network
+    from ipaddress import IPv4Address
 
     from ipipscope.hosts.cluster import Cluster, Host, Known
 
@@ -30,6 +32,10 @@ LASTS = "It is gone after a reboot or when its owner programs the route again: l
 CLUSTER = "For the cluster: "
 NAMESPACE_NOTE = "The namespace is kube-system, or calico-system where the operator installed Calico."
 _ROUTES_MAX: Final = 64
+PODS_MAX: Final = 8
+"""Pods whose MTU one printed command sets; the rest are created anew with the cluster's setting."""
+_NAMESPACE: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,254}")
+"""Names of namespaces that no command takes for an option."""
 
 
 def command(*words: object) -> str:
@@ -45,8 +51,7 @@ def remedies(cluster: Cluster, fault: Fault) -> tuple[Remedy, ...]:
 # ---- routes
 
 
-def _protocol(host: Host, route: Route | None) -> str | None:
-    """Who programs the tunnel routes of *host*: bird, 80 (Felix) or nobody known."""
+def _owner_on(host: Host, route: Route | None) -> str | None:
     votes = Counter(one.protocol for one in host.tunnel_routes if one.protocol and one is not route)
     votes.update(
         one.protocol
@@ -57,6 +62,15 @@ def _protocol(host: Host, route: Route | None) -> str | None:
     if known:
         return known[0][0]
     return route.protocol if route is not None and route.protocol not in ("kernel", "boot", None) else None
+
+
+def _protocol(cluster: Cluster, host: Host, route: Route | None) -> str | None:
+    """Who programs the tunnel routes of *host*: bird, 80 (Felix) or nobody known.
+
+    Where its own routes do not say, its other listings may, and then the other nodes: one cluster has one owner.
+    """
+    same = [one for one in (*cluster.hosts.values(), *cluster.earlier.values()) if one.name == host.name]
+    return next((found for one in (host, *same, *cluster.hosts.values()) if (found := _owner_on(one, route))), None)
 
 
 def _tunnel_device(host: Host, fault: Fault) -> str:
@@ -75,7 +89,7 @@ def _block_route(host: Host, block: IPv4Network, via: IPv4Address, device: str, 
 
 def _tunnel_route(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
     host, block, route = fault.host, fault.block, fault.route
-    device, protocol = _tunnel_device(host, fault), _protocol(host, route)
+    device, protocol = _tunnel_device(host, fault), _protocol(cluster, host, route)
     if block is not None and fault.expected is not None:
         undo = _undo(route) if route is not None and _same(route, block) else command("ip", "route", "del", block)
         more_specific = route is not None and route.destination.prefixlen > block.prefixlen
@@ -179,7 +193,7 @@ def _underlay_loop(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
             "route counts.",
             risk="Other traffic that it carried takes the next wider route.",
         )  # fmt: skip
-    yield from _owner_programs_again(fault, _protocol(fault.host, fault.route))
+    yield from _owner_programs_again(fault, _protocol(cluster, fault.host, fault.route))
 
 
 def _no_underlay(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
@@ -261,17 +275,7 @@ def _source(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
 def _source_in_cluster(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
     network = _common_network(cluster, fault)
     if network is not None:
-        yield Remedy(
-            node=fault.host.name,
-            command=command(
-                "kubectl", "set", "env", "daemonset/calico-node", "-n", "kube-system",
-                f"IP_AUTODETECTION_METHOD=cidr={network}",
-            ),
-            why=f"{CLUSTER}all nodes seen here have an address in {network}; then Calico knows each by the address it "
-            "sends from.",
-            risk=f"calico-node restarts on every node, BGP sessions are set up anew. {NAMESPACE_NOTE}",
-            undo="kubectl rollout undo daemonset/calico-node -n kube-system",
-        )  # fmt: skip
+        yield _autodetection(fault.host.name, network, f"all nodes seen here have an address in {network}; ")
     source = fault.decision.source if fault.decision else None
     if source is not None:
         patch = f'{{"spec":{{"externalNodesList":["{source}/32"]}}}}'
@@ -299,6 +303,33 @@ def _source_by_routes(fault: Fault) -> Iterator[Remedy]:
         risk="The riskiest way: cuts whoever manages the node over that network, and fails where the default route "
         "leaves "
         "by the same NIC.",
+    )  # fmt: skip
+
+
+def odd_peer(peer: IPv4Address, listed_on: str, common: IPv4Network) -> tuple[Remedy, ...]:
+    """What to do about a BGP peer that stands in another network than the others, when no routes are at hand."""
+    network = IPv4Network(f"{peer}/{common.prefixlen}", strict=False)
+    return (
+        Remedy(
+            node=listed_on, command=command("ip", "route", "get", peer),
+            why=f"To be asked on every node of {common}: where src is not the node's own address in this list, give "
+            f"the route to {peer} that source (`ip route replace {peer}/32 dev NIC src ADDRESS`).",
+            risk="None: it only asks.",
+        ),
+        _autodetection(listed_on, network, f"if every node has an address in {network}, "),
+    )  # fmt: skip
+
+
+def _autodetection(node: str, network: IPv4Network, given: str) -> Remedy:
+    return Remedy(
+        node=node,
+        command=command(
+            "kubectl", "set", "env", "daemonset/calico-node", "-n", "kube-system",
+            f"IP_AUTODETECTION_METHOD=cidr={network}",
+        ),
+        why=f"{CLUSTER}{given}then Calico knows each by the address it sends from.",
+        risk=f"calico-node restarts on every node, BGP sessions are set up anew. {NAMESPACE_NOTE}",
+        undo="kubectl rollout undo daemonset/calico-node -n kube-system",
     )  # fmt: skip
 
 
@@ -335,7 +366,7 @@ def _retired(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
             "knows the new one.",
             risk=f"Makes sure first that nobody else has {old} now: `arping -D -I {fault.interface} {old}`.",
         )  # fmt: skip
-    yield from _owner_programs_again(fault, _protocol(fault.host, None))
+    yield from _owner_programs_again(fault, _protocol(cluster, fault.host, None))
 
 
 # ---- reverse path filter
@@ -540,7 +571,7 @@ def _lost_routes(
     cluster: Cluster, host: Host, device: str, block: IPv4Network | None, expected: Known | None
 ) -> list[str]:
     """The commands that set the block routes which the kernel removed with the device or its last address."""
-    protocol = _protocol(host, None) or _protocol_elsewhere(cluster)
+    protocol = _protocol(cluster, host, None)
     settled = {route.destination for route in host.tunnel_routes} | set(cluster.own_blocks(host))
     wanted: dict[IPv4Network, IPv4Address] = {}
     for network in list(cluster.blocks)[:_ROUTES_MAX]:
@@ -563,11 +594,7 @@ def _tunnel_up(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
         why="The device takes packets again; the routes that the kernel removed with it are set anew.",
         risk=f"The routes are those the other nodes' state speaks of; there may be more. {LASTS}",
     )  # fmt: skip
-    yield from _owner_programs_again(fault, _protocol(host, None) or _protocol_elsewhere(cluster))
-
-
-def _protocol_elsewhere(cluster: Cluster) -> str | None:
-    return next((found for host in cluster.hosts.values() if (found := _protocol(host, None))), None)
+    yield from _owner_programs_again(fault, _protocol(cluster, host, None))
 
 
 def _other_remote(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
@@ -649,6 +676,8 @@ def _workload_mtu(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
     host, device = fault.host, fault.interface or FALLBACK
     link = host.fib.link(device)
     mtu = link.mtu if link else None
+    if mtu is not None:
+        yield from _pod_mtu(host, fault, mtu)
     largest = max((found.mtu or 0 for name in fault.workloads if (found := host.fib.link(name))), default=0)
     if mtu is not None and fault.number is not None and fault.number > mtu:
         yield Remedy(
@@ -676,6 +705,25 @@ def _workload_mtu(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
         )  # fmt: skip
     fits = min(value for value in (mtu, fault.number) if value) if mtu or fault.number else 1480
     yield from _calico_mtu(fault, fits, largest)
+
+
+def _pod_mtu(host: Host, fault: Fault, mtu: int) -> Iterator[Remedy]:
+    """Both ends of the pods' veth pairs, where the state names the pods' network namespaces."""
+    do: list[str] = []
+    undo: list[str] = []
+    for name in fault.workloads[:PODS_MAX]:
+        link = host.fib.link(name)
+        if link is None or link.mtu is None or not _NAMESPACE.fullmatch(link.peer_namespace or ""):
+            continue
+        for steps, value in ((do, mtu), (undo, link.mtu)):
+            inside = ("ip", "-n", link.peer_namespace, "link", "set", "eth0", "mtu", value)
+            steps += [command(*inside), command("ip", "link", "set", interface_name(name), "mtu", value)]
+    if do:
+        yield Remedy(
+            node=host.name, command=" && ".join(do), undo=" && ".join(undo),
+            why=f"The pods that run now send no packet larger than the {mtu} octets that the tunnel takes.",
+            risk="Lasts as long as the pods; eth0 is what Calico calls a pod's interface.",
+        )  # fmt: skip
 
 
 def _calico_mtu(fault: Fault, fits: int, largest: int) -> Iterator[Remedy]:
@@ -708,24 +756,17 @@ def _tunnel_mtu(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
 def _path_mtu(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
     host, device = fault.host, fault.interface or FALLBACK
     link = host.fib.link(device)
-    if fault.number is not None:
-        yield Remedy(
-            node=host.name, command=command("ip", "link", "set", interface_name(device), "mtu", fault.number),
-            undo=command("ip", "link", "set", interface_name(device), "mtu", link.mtu if link and link.mtu else 1480),
-            why=f"The path takes {fault.number + IPIP_OVERHEAD} octets.", risk="On every node that uses this path.",
-        )  # fmt: skip
-        yield from _calico_mtu(fault, fault.number, 0)
-    elif fault.peer is not None:
-        yield Remedy(
-            node=host.name,
-            command=command(
-                "ping", "-M", "do", "-c", 3, "-s", (link.mtu if link and link.mtu else 1480) - 8, fault.peer
-            ),
-            why="Finds the largest packet that the path takes (the size and 28 octets); then set tunl0's MTU to 20 "
-            "less, on "
-            "every node, or raise the router's MTU.",
-            risk="None: it only asks.",
-        )
+    if fault.number is None:
+        return
+    yield Remedy(
+        node=host.name, command=command("ip", "link", "set", interface_name(device), "mtu", fault.number),
+        undo=command("ip", "link", "set", interface_name(device), "mtu", link.mtu if link and link.mtu else 1480),
+        why=f"The path takes {fault.number + IPIP_OVERHEAD} octets, {fault.number} inside the outer header; larger "
+        "packets are then refused where their sender hears of it. Or raise the router's MTU.",
+        risk="Needed on every node that uses this path; pods with a larger MTU learn it by ICMP. Felix sets its own "
+        "value again (ipipMTU).",
+    )  # fmt: skip
+    yield from _calico_mtu(fault, fault.number, 0)
 
 
 def _tunnel_address(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
@@ -756,7 +797,7 @@ def _tunnel_address(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
         "node. The pool has to allow use for tunnels (allowedUses: Tunnel) and have IPIP on.",
         risk="None: it only reads.",
     )
-    yield from _owner_programs_again(fault, _protocol(host, None))
+    yield from _owner_programs_again(fault, _protocol(cluster, host, None))
 
 
 def _shared(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:

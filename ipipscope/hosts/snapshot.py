@@ -40,6 +40,7 @@ SYSCTLS: Final = ("/proc/sys/net/ipv4/conf", "/proc/sys/net/ipv4/ip_forward")
 COMMANDS: Final[tuple[tuple[Listing, tuple[str, ...]], ...]] = (
     (Listing.ADDRESSES, ("ip", "-j", "addr")),
     (Listing.LINKS, ("ip", "-j", "-d", "-s", "link")),
+    (Listing.LINKS, ("ip", "-d", "link")),  # the text alone names the pods' network namespaces
     (Listing.ALL_ROUTES, ("ip", "-j", "-4", "route", "show", "table", "all")),
     (Listing.RULES, ("ip", "-j", "-4", "rule")),
     (Listing.NEIGHBOURS, ("ip", "-j", "-4", "neigh")),

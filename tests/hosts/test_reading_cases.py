@@ -32,7 +32,7 @@ def comparable(snapshot: Snapshot) -> Snapshot:
     return replace(
         snapshot,
         source="",
-        links=tuple(replace(link, rx={}, tx={}, kind=link.kind or "") for link in snapshot.links),
+        links=tuple(replace(link, rx={}, tx={}, kind=link.kind or "", peer_namespace=None) for link in snapshot.links),
         neighbours=(),
         tunnels=tuple(replace(tunnel, ttl=0) for tunnel in snapshot.tunnels),
     )

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from ipipscope import analyse
-from ipipscope.analysis import audit_report
+from ipipscope.audit_state import audit_report
 from ipipscope.capture.files import find
 from ipipscope.model import CapturePoint, Finding, Impact
 from ipipscope.report.html_page import write_html

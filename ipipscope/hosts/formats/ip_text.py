@@ -212,6 +212,7 @@ class _Interface:
         self.link_type: str | None = None
         self.mac: str | None = None
         self.kind: str | None = None
+        self.peer_namespace: str | None = None
         self.detail: list[str] = []
         self.counters: dict[str, dict[str, int]] = {"RX": {}, "TX": {}}
         self.awaited: tuple[str, list[str]] | None = None
@@ -235,6 +236,8 @@ class _Interface:
         elif words[0].startswith("link/"):
             self.link_type = clean(words[0][5:], f"type of {self.name}", 32)
             self.mac = clean(words[1], f"address of {self.name}", 64) if len(words) > 1 else None
+            after = words[words.index("link-netns") + 1 :] if "link-netns" in words else []
+            self.peer_namespace = clean(after[0], f"namespace of {self.name}", 255) if after else None
         elif words[0] == "inet" and len(words) > 1:
             self.addresses.append(self._address(words[1:]))
         elif words[0] not in _NO_KIND and self.kind is None and self.link_type and re.match(r"[a-z]", words[0]):
@@ -269,6 +272,7 @@ class _Interface:
             operstate=clean(self.said["state"], f"state of {self.name}", 32) if "state" in self.said else None,
             mac=self.mac,
             master=interface_name(self.said["master"]) if "master" in self.said else None,
+            peer_namespace=self.peer_namespace,
             rx=self.counters["RX"],
             tx=self.counters["TX"],
         )
