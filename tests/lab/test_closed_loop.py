@@ -42,7 +42,7 @@ def printed_remedy(report: Report) -> tuple[str, str]:
     """Node and command of the first remedy that the text report shows."""
     out = io.StringIO()
     write_text(report, out, width=10_000, colour=False)
-    first = re.search(r"^ *mend +on (\S+): (.+)$", out.getvalue(), re.MULTILINE)
+    first = re.search(r"^ *mend +on (\S+):.*\n +(.+)$", out.getvalue(), re.MULTILINE)
     assert first is not None, out.getvalue()
     return first[1], first[2].rstrip()
 
