@@ -129,6 +129,7 @@ def kernel_cases() -> list[KernelCase]:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "tiers(*names): which tiers of the corpus a test takes; all when absent")
+    config.addinivalue_line("markers", "cases(where): which corpus or kernel cases a test takes; all when absent")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -136,11 +137,17 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "corpus_case" in metafunc.fixturenames:
         marker = metafunc.definition.get_closest_marker("tiers")
         tiers = marker.args if marker else TIERS
-        cases = [pytest.param(case, id=case.path.name) for case in corpus_cases() if case.tier in tiers]
+        taken = [case for case in corpus_cases() if case.tier in tiers and _applies(metafunc, case)]
+        cases = [pytest.param(case, id=case.path.name) for case in taken]
         metafunc.parametrize("corpus_case", cases or [_absent(CORPUS)])
     if "kernel_case" in metafunc.fixturenames:
-        folders = [pytest.param(case, id=case.folder.name) for case in kernel_cases()]
+        folders = [pytest.param(case, id=case.folder.name) for case in kernel_cases() if _applies(metafunc, case)]
         metafunc.parametrize("kernel_case", folders or [_absent(*KERNEL_CASES)])
+
+
+def _applies(metafunc: pytest.Metafunc, case: CorpusCase | KernelCase) -> bool:
+    marker = metafunc.definition.get_closest_marker("cases")
+    return marker is None or bool(marker.kwargs["where"](case))
 
 
 def _absent(*places: Path) -> Any:

@@ -11,7 +11,8 @@ import numpy as np
 
 from ipipscope.capture import records
 from ipipscope.capture.packets import ROWS, Interface, Records
-from ipipscope.errors import CaptureDamaged, CaptureTruncated, CaptureUnreadable, InputError
+from ipipscope.capture.salvage import Salvage
+from ipipscope.errors import CaptureTruncated, CaptureUnreadable, InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +25,13 @@ LINK_TYPE_MASK: Final = 0xFFFF  # the upper bits hold FCS length and reserved bi
 LONGEST: Final = 262_144
 """Captured octets that are believed in any file, as libpcap's MAXIMUM_SNAPLEN; a larger snaplen raises it."""
 LONGEST_EVER: Final = 1 << 27
+DOUBTS: Final = 1000
+"""Records in doubt that were right after all, after which nothing of the kind is doubted any more."""
+HOLE: Final = 64
+"""Octets of zero in a row that are no empty packets but a hole in the file."""
+SETTLED: Final = 3
+"""Records after which the times before a damaged place are believed."""
+BILLION: Final = 1_000_000_000
 
 
 class Form(NamedTuple):
@@ -69,43 +77,93 @@ class PcapReader:
         resolution = 9 if self._form.tick == 1 else 6
         self.interfaces = [Interface(link_type=link_type, snaplen=snaplen, resolution=resolution)]
         self._limit = min(max(LONGEST, snaplen), LONGEST_EVER)
+        self._walk = records.Walk()
+        self._salvage = Salvage(window, name)
         window.forward(HEADER)
 
     def batches(self) -> Iterator[Records]:
         """The file's records in file order."""
-        window, form = self._window, self._form
-        walk = records.Walk()
+        try:
+            yield from self._batches()
+        finally:
+            self.problems += self._salvage.problems()
+
+    def _batches(self) -> Iterator[Records]:
+        window, form, walk = self._window, self._form, self._walk
         frame = 1
         interface = np.zeros(ROWS, "u2")
+        last = 0  # octets of the record before: it stays in the window, for damage may begin in it
+        trusted, doubts = 0, 0
         need = form.header
-        while window.fill(need):
+        while True:
+            if not window.fill(last + need):
+                missing = need, len(window) - last
+                if not missing[1]:
+                    return
+                if need == form.header or not self._skip(last, frame, cut=True):
+                    self._truncated(frame, *missing)
+                    return
+                last = 0
             offsets, captured, wire = (np.empty(ROWS, "u4") for _ in range(3))
             time = np.empty(ROWS, "i8")
             records.walk_pcap(
-                memoryview(window.octets), window.start, window.end, form.big, form.header, form.tick, self._limit,
-                offsets.data, captured.data, wire.data, time.data, walk,
+                memoryview(window.octets), window.start + last, window.end, form.big, form.header, form.tick,
+                self._limit, trusted, offsets.data, captured.data, wire.data, time.data, walk,
             )  # fmt: skip
-            count = walk.count
-            octets = window.octets
-            window.forward(walk.position - window.start)
+            count, status, need = walk.count, walk.status, walk.need or form.header
+            trusted = 0 if doubts < DOUBTS else ROWS
             if count:
+                begin = int(offsets[count - 1]) - form.header
+                last = walk.position - begin
+                octets = window.octets
+                window.forward(begin - window.start)
                 yield Records(
                     octets, offsets[:count], captured[:count], wire[:count], time[:count], interface[:count], frame
                 )
                 frame += count
-            if walk.status == records.BROKEN:
-                self.problems.append(
-                    CaptureDamaged(
-                        self._name,
-                        f"frame {frame} at octet {window.offset} is no pcap record.",
-                        "Everything before it is in the report.",
-                        frame=frame,
-                        offset=window.offset,
-                    )
-                )
-                return
-            need = walk.need if walk.status == records.MORE else form.header
-        if len(window):
-            self.problems.append(
-                CaptureTruncated(self._name, frame=frame, offset=window.offset, promised=need, present=len(window))
-            )
+            if status == records.DOUBTFUL and self._holds(last):
+                trusted, doubts = max(trusted, 1), doubts + 1
+            elif status in {records.DOUBTFUL, records.BROKEN}:
+                if not self._skip(last, frame):
+                    return
+                last = 0
+
+    def _holds(self, last: int) -> bool:
+        """Whether records that make sense follow the one in doubt, which stands *last* octets into the window."""
+        window, form = self._window, self._form
+        window.fill(last + HOLE)
+        begin = window.start + last
+        if not any(window.octets[begin : begin + form.header]):
+            return self._walk.seconds <= 0 and any(window.octets[begin : min(window.end, begin + HOLE)])
+        numbers = np.frombuffer(window.octets, ">u4" if form.big else "<u4", 4, begin)
+        fraction, captured, wire = (int(number) for number in numbers[1:])
+        odd = -(captured > wire) - 2 * (fraction >= BILLION // form.tick)
+        behind = last + form.header + captured
+        window.fill(behind + form.header)
+        while True:
+            status = records.follow_pcap(
+                memoryview(window.octets), window.start + behind, window.end, window.ended, form.big, form.header,
+                BILLION // form.tick, self._limit, odd, 0, -1, self._walk,
+            )  # fmt: skip
+            if status != records.MORE:
+                return status == records.FOUND
+            window.fill(behind + self._walk.need)
+
+    def _skip(self, last: int, frame: int, *, cut: bool = False) -> bool:
+        """Go to the next record that makes sense; see `Salvage.skip`. *cut*: the file ends inside a record."""
+        window, form = self._window, self._form
+        near = self._walk.seconds if frame > SETTLED else -1
+
+        def find(start: int, cross: int) -> None:
+            records.find_pcap(
+                memoryview(window.octets), start, window.end, window.ended << cut, form.big, form.header,
+                BILLION // form.tick, self._limit, cross, near, self._walk,
+            )  # fmt: skip
+
+        return self._salvage.skip(find, self._walk, last=last, header=form.header, frame=frame, cut=cut)
+
+    def _truncated(self, frame: int, promised: int, present: int) -> None:
+        offset = self._window.offset - present
+        self.problems.append(
+            CaptureTruncated(self._name, frame=frame, offset=offset, promised=promised, present=present)
+        )

@@ -13,6 +13,7 @@ import numpy as np
 from ipipscope.capture import records
 from ipipscope.capture.packets import ROWS, Interface, Records
 from ipipscope.capture.pcap import LINK_TYPE_MASK, LONGEST, LONGEST_EVER
+from ipipscope.capture.salvage import Salvage
 from ipipscope.errors import CaptureDamaged, CaptureTruncated, CaptureUnreadable, InputError
 
 if TYPE_CHECKING:
@@ -27,7 +28,9 @@ INTERFACE_DESCRIPTION: Final = 1
 INTERFACE_STATISTICS: Final = 5
 BYTE_ORDER_MAGIC: Final = 0x1A2B3C4D
 BLOCK_MIN: Final = 12
-BLOCK_MAX: Final = 1 << 28
+PACKET_HEADER: Final = 12
+"""Octets that stand before every packet in its block, at the least."""
+BLOCK_MAX: Final = 1 << 24
 """Blocks longer than this are damage, not data."""
 NO_TIME: Final = np.iinfo("i8").min
 
@@ -81,6 +84,8 @@ class PcapngReader:
         self._order: Literal["big", "little"] = "little"
         self._first = 0
         self._frame = 1
+        self._walk = records.Walk()
+        self._salvage = Salvage(window, name)
         if not window.fill(28):
             raise CaptureUnreadable(
                 name, f"the pcapng section header is cut: {len(window)} of 28 octets.", "Record it again."
@@ -91,43 +96,85 @@ class PcapngReader:
 
     def batches(self) -> Iterator[Records]:
         """The file's packets in file order, whatever their interface."""
-        window = self._window
-        walk = records.Walk()
+        try:
+            yield from self._batches()
+        finally:
+            self.problems += self._salvage.problems()
+            if self._walk.undescribed:
+                self.problems.append(self._undescribed())
+
+    def _batches(self) -> Iterator[Records]:
+        window, walk = self._window, self._walk
+        last = 0  # octets of the packet block before: it stays in the window, for damage may begin in it
         need = BLOCK_MIN
-        while window.fill(need):
+        while True:
+            if not window.fill(last + need):
+                promised, present = need, len(window) - last
+                if not present:
+                    return
+                if need == BLOCK_MIN or not self._skip(last, cut=True):
+                    self._truncated(promised, present)
+                    return
+                last = 0
             offsets, captured, wire = (np.empty(ROWS, "u4") for _ in range(3))
             ticks, interface = np.empty(ROWS, "u8"), np.empty(ROWS, "u2")
             section = self.interfaces[self._first :]
-            limit = min(max([LONGEST, *(each.snaplen for each in section)]), LONGEST_EVER)
             records.walk_pcapng(
-                memoryview(window.octets), window.start, window.end, self._order == "big", self._first, len(section),
-                limit, section[0].snaplen if section else 0,
+                memoryview(window.octets), window.start + last, window.end, self._order == "big", self._first,
+                len(section), self._limit(), section[0].snaplen if section else 0,
                 offsets.data, captured.data, wire.data, ticks.data,
                 interface.data, walk,
             )  # fmt: skip
-            octets, count = window.octets, walk.count
-            window.forward(walk.position - window.start)
+            octets, count, status, need = window.octets, walk.count, walk.status, walk.need or BLOCK_MIN
+            if walk.position > window.start + last:
+                begin = int(offsets[count - 1]) - PACKET_HEADER if count else walk.position
+                last = walk.position - begin
+                window.forward(begin - window.start)
             if count:
                 time = self._time(ticks[:count], interface[:count])
                 yield Records(
                     octets, offsets[:count], captured[:count], wire[:count], time, interface[:count], self._frame
                 )
                 self._frame += count
-            need = walk.need if walk.status == records.MORE else BLOCK_MIN
-            if walk.status == records.BROKEN:
-                self._damaged("the block is no packet block it claims to be: its lengths contradict each other")
-                return
-            if walk.status == records.OTHER_BLOCK:
-                needed = self._other_block()
-                if needed is None:
+            if status == records.OTHER_BLOCK:
+                window.forward(last)
+                last, need = 0, self._other_block()
+            if status == records.BROKEN or not need:
+                if not self._skip(last):
                     return
-                need = needed
-        if len(window):
-            self.problems.append(
-                CaptureTruncated(
-                    self._name, frame=self._frame, offset=window.offset, promised=need, present=len(window)
-                )
-            )
+                last, need = 0, BLOCK_MIN
+
+    def _limit(self) -> int:
+        """The longest captured length that is believed in this section."""
+        return min(max([LONGEST, *(each.snaplen for each in self.interfaces[self._first :])]), LONGEST_EVER)
+
+    def _skip(self, last: int, *, cut: bool = False) -> bool:
+        """Go to the next block that makes sense; see `Salvage.skip`. *cut*: the file ends inside a block."""
+        window = self._window
+
+        def find(start: int, cross: int) -> None:
+            records.find_pcapng(
+                memoryview(window.octets), start, window.end, window.ended << cut, self._order == "big",
+                self._limit(), cross, self._walk,
+            )  # fmt: skip
+
+        return self._salvage.skip(find, self._walk, last=last, header=BLOCK_MIN, frame=self._frame, cut=cut)
+
+    def _truncated(self, promised: int, present: int) -> None:
+        offset = self._window.offset - present
+        self.problems.append(
+            CaptureTruncated(self._name, frame=self._frame, offset=offset, promised=promised, present=present)
+        )
+
+    def _undescribed(self) -> CaptureDamaged:
+        count = self._walk.undescribed
+        return CaptureDamaged(
+            self._name,
+            f"{count} packets are of interfaces that the file does not describe and were left out.",
+            "Fetch the file again: the descriptions stand at its beginning.",
+            frame=self._frame,
+            offset=self._window.offset,
+        )
 
     def _time(self, ticks: Array, interface: Array) -> Array:
         first = int(interface[0])
@@ -143,43 +190,29 @@ class PcapngReader:
             time[no_time] = NO_TIME
         return time
 
-    def _damaged(self, problem: str) -> None:
-        offset = self._window.offset
-        self.problems.append(
-            CaptureDamaged(
-                self._name,
-                f"block at octet {offset} (frame {self._frame}): {problem}.",
-                "Everything before it is in the report.",
-                frame=self._frame,
-                offset=offset,
-            )
-        )
-
-    def _other_block(self) -> int | None:
-        """Read or skip the block at the window's start; octets needed next, None when the file ends to make sense."""
+    def _other_block(self) -> int:
+        """Read or skip the block at the window's start; octets needed next, 0 when the block makes no sense."""
         window = self._window
         octets, start = window.octets, window.start
         kind = int.from_bytes(octets[start : start + 4], self._order)
+        order = self._order
         if kind == SECTION_HEADER:
             magic = octets[start + 8 : start + 12]
-            order: Literal["big", "little"] = "big" if int.from_bytes(magic, "big") == BYTE_ORDER_MAGIC else "little"
+            order = "big" if int.from_bytes(magic, "big") == BYTE_ORDER_MAGIC else "little"
             if order == "little" and int.from_bytes(magic, "little") != BYTE_ORDER_MAGIC:
-                self._damaged("the section header has no byte-order magic")
-                return None
-            self._order = order
-            self._first = len(self.interfaces)
-        total = int.from_bytes(octets[start + 4 : start + 8], self._order)
+                return 0
+        total = int.from_bytes(octets[start + 4 : start + 8], order)
         if total < BLOCK_MIN or total % 4 or total > BLOCK_MAX:
-            self._damaged(f"the block claims {total} octets")
-            return None
-        if not window.fill(total):
+            return 0
+        if len(window) < total:
             return total
-        body = bytes(window.octets[window.start + 8 : window.start + total - 4])
-        trailer = window.octets[window.start + total - 4 : window.start + total]
-        if int.from_bytes(trailer, self._order) != total:
-            self._damaged("its two lengths differ")
-            return None
-        if kind == INTERFACE_DESCRIPTION and len(body) >= 8:
+        body = bytes(octets[start + 8 : start + total - 4])
+        trailer = octets[start + total - 4 : start + total]
+        if int.from_bytes(trailer, order) != total:
+            return 0
+        if kind == SECTION_HEADER:
+            self._order, self._first = order, len(self.interfaces)
+        elif kind == INTERFACE_DESCRIPTION and len(body) >= 8:
             self._interface(body)
         elif kind == INTERFACE_STATISTICS and len(body) >= 12:
             self._statistics(body)

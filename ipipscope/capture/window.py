@@ -39,21 +39,25 @@ class Window:
         """Read on until at least *need* octets stand in the window; False when the stream ends before that."""
         if len(self) >= need:
             return True
-        if need > len(self.octets):
-            grown = bytearray(need + SIZE)
-            grown[: len(self)] = memoryview(self.octets)[self.start : self.end]
-            self.octets = grown
-        elif self.start:
+        if self.start:
             # A new buffer, not a move inside the old one: batches that were handed out keep theirs.
-            fresh = bytearray(len(self.octets))
-            fresh[: len(self)] = memoryview(self.octets)[self.start : self.end]
-            self.octets = fresh
-        self.start, self.end = 0, len(self)
-        room = memoryview(self.octets)
-        while not self.ended and self.end < len(self.octets):
-            got = self._stream.readinto(room[self.end :]) or 0
+            self._renew(len(self.octets))
+        while not self.ended:
+            if self.end == len(self.octets):
+                if len(self) >= need:
+                    break
+                # What a record claims is not believed before it is there: the window grows step by step.
+                self._renew(min(2 * len(self.octets), need + SIZE))
+            got = self._stream.readinto(memoryview(self.octets)[self.end :]) or 0
             self.ended = got == 0
             self.end += got
             if len(self) >= need and got < len(self.octets) // 2:
                 break  # a pipe that delivers little by little: hand on what is there
         return len(self) >= need
+
+    def _renew(self, size: int) -> None:
+        """Go on in a fresh buffer of *size* octets."""
+        fresh = bytearray(size)
+        fresh[: len(self)] = memoryview(self.octets)[self.start : self.end]
+        self.octets = fresh
+        self.start, self.end = 0, len(self)

@@ -20,7 +20,7 @@ micro_ticks = st.integers(0, U32 * 10**6)
 @st.composite
 def written(draw, ticks=micro_ticks, interfaces=1):
     octets = draw(frames)
-    longer = draw(st.one_of(st.none(), st.integers(len(octets), U32)))
+    longer = draw(st.one_of(st.none(), st.integers(len(octets), U32))) if octets else draw(st.integers(1, U32))
     return Written(octets, draw(ticks), longer, draw(st.integers(0, interfaces - 1)))
 
 
