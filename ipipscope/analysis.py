@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ipipscope.capture.files import STDIN, find
 from ipipscope.correlator.correlate import Correlation, correlate
+from ipipscope.correlator.flows import Flows
 from ipipscope.decoder import link
 from ipipscope.model import SECOND, CapturePoint, PointSummary
 from ipipscope.report.model import Report
@@ -149,13 +150,14 @@ def analyse(
     points: capture points said outright, by file.
     state: snapshots and folders of host state; None for what lies beside the captures, empty for none at all.
     timeout: how long after its request a reply still counts, nanoseconds of capture time.
-    keep: keep every exchange for tables and ladders, about 100 octets each, not only what findings need.
+    keep: keep every exchange for tables and ladders, about 100 octets each, and count the flows; not only what
+        findings need.
     Never raises for what a file holds: what cannot be read is in the problems.
     """
     paths = [paths] if isinstance(paths, str) else paths
     files, problems = find(paths, points)
     sources = decode(files)
-    correlation = correlate(sources, timeout=timeout, keep=keep)
+    correlation = correlate(sources, timeout=timeout, keep=keep, flows=Flows() if keep else None)
     where = state_beside(paths, [source.file.path for source in sources]) if state is None else state
     snapshots, state_problems = _snapshots(where)
     return assemble(sources, correlation, snapshots, [*problems, *state_problems])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from ipipscope.capture.files import STDIN, CaptureFile, find
 from ipipscope.capture.packets import Interface, Records
 from ipipscope.decoder.unwrap import unwrap
 from ipipscope.errors import InputError, UsageError
+from ipipscope.model import SECOND
 from ipipscope.report.file_names import short_names
 
 if TYPE_CHECKING:
@@ -32,6 +33,32 @@ class Frame:
     octets: bytes
     wire: int
     columns: Columns
+
+    @property
+    def bytes(self) -> bytes:
+        """The octets that were captured."""
+        return self.octets
+
+    def scapy(self) -> Any:
+        """The frame as a scapy packet, with `time` and `wirelen`; a `Raw` where scapy does not know the link type."""
+        from scapy.config import conf  # noqa: PLC0415  (0.3 s, and only here)
+        from scapy.layers import inet, l2  # noqa: F401, PLC0415  (they register the link types)
+        from scapy.packet import Raw  # noqa: PLC0415
+
+        layer = conf.l2types.num2layer.get(self.interface.link_type, Raw)
+        packet = layer(self.octets)
+        packet.time, packet.wirelen = self.time / SECOND, self.wire
+        return packet
+
+    def pyshark(self) -> Any:
+        """The frame as tshark takes it apart, a pyshark packet: `.layers` holds every IP header, the outer one first.
+
+        Works in a notebook's event loop too. Raises TsharkAbsentError where tshark or pyshark is missing, with
+        Python 3.14 and later, and where tshark fails.
+        """
+        from ipipscope.tshark import packet  # noqa: PLC0415
+
+        return packet(self)
 
     def records(self) -> Records:
         """The frame as a batch of one, for a writer."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from ipipscope.analysis import Analysis, analyse
+from ipipscope.analysis import Analysis, Exchange, analyse
 from ipipscope.audit_state import audit_report
 from ipipscope.capture.files import STDIN, find
 from ipipscope.errors import CaptureUnreadable, UsageError
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ipipscope.errors import InputError
+    from ipipscope.frames import Frame
+    from ipipscope.model import Finding
     from ipipscope.report.model import Report
     from ipipscope.tables.table import Table
 
@@ -75,6 +78,44 @@ def audit(*state: str | PathLike[str], strict: bool = False) -> Report:
     return audit_report([str(each) for each in state], strict=strict)
 
 
+@dataclass(frozen=True, slots=True)
+class ShownFinding:
+    """One finding: `details` are its values; a notebook shows it with its path, evidence, cause and remedy."""
+
+    details: Finding
+
+    def __repr__(self) -> str:
+        return f"{self.details.code} {self.details.rule}: {self.details.summary}"
+
+    def _repr_html_(self) -> str:
+        from ipipscope.report.notebook import finding_html  # noqa: PLC0415
+
+        return finding_html(self.details)
+
+
+@dataclass(frozen=True, slots=True)
+class ShownExchange:
+    """One exchange of an analysis: `details` are its values; a notebook shows its ladder."""
+
+    analysis: Analysis
+    number: int
+
+    @property
+    def details(self) -> Exchange:
+        """Flow, times, verdict and sightings."""
+        return self.analysis.exchange(self.number)
+
+    def __repr__(self) -> str:
+        from ipipscope.report.notebook import exchange_text  # noqa: PLC0415
+
+        return exchange_text(self.analysis, self.number)
+
+    def _repr_html_(self) -> str:
+        from ipipscope.report.notebook import exchange_html  # noqa: PLC0415
+
+        return exchange_html(self.analysis, self.number)
+
+
 class Capture:
     """Some capture files as tables; see `load`, which makes it.
 
@@ -109,6 +150,10 @@ class Capture:
     def problems(self) -> Sequence[InputError]:
         """What could not be read."""
         return self.analysis.problems
+
+    def finding(self, number: int) -> ShownFinding:
+        """Finding *number* of the table of findings, from 0; raises IndexError where there is none."""
+        return ShownFinding(self.analysis.findings[number])
 
     @cached_property
     def nodes(self) -> dict[str, str]:
@@ -205,6 +250,32 @@ class Capture:
         if table == "packets":
             return arrow_table(join(list(self._picked(where, columns, ROWS))))
         return arrow_table(self._table(table, where, columns))
+
+    # --- one by one ----------------------------------------------------------------------------------------------
+
+    def frame(self, file: str | int, number: int | None = None) -> Frame:
+        """One frame: `frame(2)` of a single file, or `frame("node3_eth1.pcap", 2)` of one among several.
+
+        It has `.bytes`, `.scapy()` and `.pyshark()`. Raises UsageError where no such file is loaded, or it is not
+        clear which, InputError where it has no such frame.
+        """
+        from ipipscope.frames import frame  # noqa: PLC0415
+
+        where = str(file) if number is None else f"{file}:{number}"
+        return frame(where, self._paths, self._points)
+
+    def exchange(self, number: int) -> ShownExchange:
+        """Exchange *number* of the table of exchanges, from 1, with its ladder.
+
+        Raises IndexError where there is none.
+        """
+        self.analysis.exchange(number)
+        return ShownExchange(self.analysis, number)
+
+    def _repr_html_(self) -> str:
+        from ipipscope.report.notebook import capture_html  # noqa: PLC0415
+
+        return capture_html(self.analysis)
 
     # --- how they are made ---------------------------------------------------------------------------------------
 

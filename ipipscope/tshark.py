@@ -9,10 +9,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shutil
+import sys
 import tempfile
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+
+from ipipscope.errors import IpipscopeError
 
 if TYPE_CHECKING:
     from ipipscope.frames import Frame
@@ -21,7 +24,7 @@ WAIT: Final = 60
 """Seconds that tshark may take for one frame."""
 
 
-class TsharkAbsentError(Exception):
+class TsharkAbsentError(IpipscopeError):
     """There is no second opinion; the message says why, as a sentence."""
 
 
@@ -30,9 +33,22 @@ def dissect(frame: Frame) -> dict[str, str]:
 
     Raises TsharkAbsentError where tshark or pyshark is not there, or fails.
     """
+    try:
+        return _fields(packet(frame))
+    except TsharkAbsentError as absent:
+        raise TsharkAbsentError(f"{absent} Only ipipscope's own decode is shown.") from absent
+
+
+def packet(frame: Frame) -> Any:
+    """The frame as pyshark hands it out, `pyshark.packet.packet.Packet`; usable inside a running event loop.
+
+    Raises TsharkAbsentError where tshark or pyshark is not there, or fails.
+    """
+    if sys.version_info >= (3, 14):
+        raise TsharkAbsentError("pyshark does not work with Python 3.14 and later: use 3.13 or `.scapy()`.")
     if shutil.which("tshark") is None:
-        raise TsharkAbsentError("tshark is not installed: only ipipscope's own decode is shown.")
-    found: list[dict[str, str] | Exception] = []
+        raise TsharkAbsentError("tshark is not installed.")
+    found: list[Any] = []
 
     def run() -> None:
         try:
@@ -47,11 +63,11 @@ def dissect(frame: Frame) -> dict[str, str]:
         raise TsharkAbsentError(f"tshark gave no answer within {WAIT} s.")
     if isinstance(found[0], Exception):
         reason = "pyshark is not installed" if isinstance(found[0], ImportError) else f"tshark failed: {found[0]}"
-        raise TsharkAbsentError(f"{reason}: only ipipscope's own decode is shown.")
+        raise TsharkAbsentError(f"{reason}.")
     return found[0]
 
 
-def _read(frame: Frame) -> dict[str, str]:
+def _read(frame: Frame) -> Any:
     import pyshark  # noqa: PLC0415  (94 ms, and only here)
 
     from ipipscope.capture.pcapng_writer import PcapngWriter  # noqa: PLC0415
@@ -66,7 +82,7 @@ def _read(frame: Frame) -> dict[str, str]:
             writer.packets(frame.records())
         capture = pyshark.FileCapture(str(path), use_json=False)
         try:
-            return _fields(next(iter(capture)))
+            return next(iter(capture))
         finally:
             capture.close()
 

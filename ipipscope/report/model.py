@@ -35,6 +35,11 @@ class Report:
     nodes: tuple[str, ...] = ()
     """Whose state was read, in an audit."""
 
+    def _repr_html_(self) -> str:
+        from ipipscope.report.notebook import report_html  # noqa: PLC0415  (only in notebooks)
+
+        return report_html(self)
+
     @property
     def healthy(self) -> bool:
         """Whether nothing of impact `loss` or `partial` was found."""
