@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ipipscope import plots
     from ipipscope.analysis import Analysis, analyse, triage
     from ipipscope.loaded import Capture, CaptureWarning, audit, load
     from ipipscope.report.model import Report
@@ -24,6 +25,7 @@ __all__ = [
     "audit",
     "compiled",
     "load",
+    "plots",
     "triage",
 ]
 
@@ -47,6 +49,8 @@ COMPILED = ("ipipscope.capture.records", "ipipscope.decoder.unwrap", "ipipscope.
 
 
 def __getattr__(name: str) -> Any:
+    if name == "plots":  # a module: `ix.plots.timeline(capture)`
+        return importlib.import_module("ipipscope.plots")
     if name in _HOMES:
         return getattr(importlib.import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'ipipscope' has no attribute {name!r}")

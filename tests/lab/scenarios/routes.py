@@ -55,6 +55,15 @@ def case1_tcp(cluster: Cluster) -> Plan:
     return _case1(cluster, [pod_tcp(a, b, connections=2), pod_udp(a, b, queries=5)])
 
 
+@scenario("case1-many-nodes", "Case 1 towards one node, while every node pings every other; recorded on all of them")
+def case1_many_nodes(cluster: Cluster) -> Plan:
+    pairs = [(one, other) for one in cluster.nodes for other in cluster.nodes if one is not other]
+    plan = _case1(cluster, [pod_ping(one, other, count=12, interval=0.2) for one, other in pairs])
+    plan.together = True
+    plan.points = points(*cluster.nodes)
+    return plan
+
+
 @scenario("case1-with-healthy-peers", "Case 1 towards one node, while pings to and from other nodes are answered")
 def case1_with_healthy_peers(cluster: Cluster) -> Plan:
     a, b, c = cluster.requester, cluster.replier, cluster.third
