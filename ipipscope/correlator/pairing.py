@@ -445,7 +445,7 @@ class Pairing:
             if self.room < self.open_max:
                 self.room = min(self.room * 2, self.open_max)
                 self._slots(self.used)
-                if self.room > len(self.buckets):
+                if self.room * 2 > len(self.buckets):  # seldom two in a bucket: each step of a chain is a cache miss
                     self._rehash()
             else:
                 self._close_oldest()
@@ -478,7 +478,7 @@ class Pairing:
         return slot
 
     def _rehash(self) -> None:
-        self.buckets = _empty(len(self.buckets) * 2)
+        self.buckets = _empty(len(self.buckets) * 4)
         slot = self.oldest
         while slot >= 0:
             bucket = self._find(self.e_low[slot], self.e_high[slot], self.e_proto[slot])
