@@ -9,6 +9,7 @@ from typing import Annotated, Final, NoReturn
 
 import typer
 
+from ipipscope.cli.anonymize import anonymize
 from ipipscope.cli.audit import audit
 from ipipscope.cli.explain import explain
 from ipipscope.cli.output import PipeClosedError
@@ -28,7 +29,7 @@ app = typer.Typer(
     context_settings=CONTEXT,
     pretty_exceptions_enable=False,
 )
-for command in (triage, show, packets, exchanges, flows, points, snapshot, audit, explain):
+for command in (triage, show, packets, exchanges, flows, points, snapshot, audit, explain, anonymize):
     app.command(context_settings=CONTEXT)(command)
 
 

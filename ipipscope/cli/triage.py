@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
+from dataclasses import replace
 from enum import StrEnum
-from pathlib import Path  # noqa: TC003  (typer reads annotations at run time)
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,8 +14,12 @@ import typer
 from ipipscope.cli.output import opened, wants_colour, width, writes_unicode
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import TextIO
 
+    from ipipscope.analysis import Analysis
+    from ipipscope.errors import InputError
+    from ipipscope.model import CapturePoint
     from ipipscope.report.model import Report
 
 
@@ -49,6 +55,13 @@ def triage(
         ),
     ] = None,
     annotate_all: Annotated[bool, typer.Option("--annotate-all", help="Write all frames into that file.")] = False,
+    anonymize: Annotated[
+        bool, typer.Option("--anonymize", help="Replace addresses and names in everything that is written.")
+    ] = False,
+    key: Annotated[
+        Path | None,
+        typer.Option("--key", metavar="FILE", help="For --anonymize: replace as before; made where it does not exist."),
+    ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit 1 for findings of impact none too.")] = False,
     timeout: Annotated[float, typer.Option(min=0.001, help="Seconds within which a reply counts.")] = 5.0,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="The verdict in one line.")] = False,
@@ -81,31 +94,59 @@ def triage(
         raise UsageError("--annotate-all says what goes into the file of --annotate: name that file")
     if not paths and not point:
         raise UsageError("triage needs captures: name files or folders, or - for standard input")
+    if key is not None and not anonymize:
+        raise UsageError("--key is the key of --anonymize: give both")
     named = {file: place for place, file in map(parse, point or [])}
-    analysis = analyse(
-        paths or [],
-        points=named,
-        state=[] if no_state else state or None,
-        timeout=round(timeout * SECOND),
-        keep=format is Format.HTML or annotate is not None,
-    )
-    report = analysis.report
-    with opened(output) as out:
-        if format is Format.HTML:
-            from ipipscope.report.html_page import write_html  # noqa: PLC0415  (jinja2)
+    where = [] if no_state else state or None
+    given = paths or []
+    with contextlib.ExitStack() as stack:
+        unread: list[InputError] = []
+        if anonymize:
+            given, unread = stack.enter_context(_anonymous(given, named, where, key))
+            named, where = {}, None
+        analysis = analyse(
+            given,
+            points=named,
+            state=where,
+            timeout=round(timeout * SECOND),
+            keep=format is Format.HTML or annotate is not None,
+        )
+        report = replace(analysis.report, problems=(*unread, *analysis.report.problems))
+        with opened(output) as out:
+            if format is Format.HTML:
+                from ipipscope.report.html_page import write_html  # noqa: PLC0415  (jinja2)
 
-            write_html(report, out, analysis)
-        else:
-            _write(report, out, format, quiet=quiet, verbose=verbose, no_color=no_color)
-    if annotate is not None:
-        from ipipscope.annotate import annotate as write_frames  # noqa: PLC0415
-
-        written = write_frames(analysis, annotate, everything=annotate_all)
-        note = f"{written.packets} packets, {written.comments} with comments, for Wireshark"
-        print(f"ipipscope: {inert(annotate)}: {note}", file=sys.stderr)
+                write_html(report, out, analysis)
+            else:
+                _write(report, out, format, quiet=quiet, verbose=verbose, no_color=no_color)
+        if annotate is not None:
+            _annotate(analysis, annotate, everything=annotate_all)
     for problem in report.problems:
         print(f"ipipscope: {inert(problem)}", file=sys.stderr)
     raise typer.Exit(report.exit_status(strict=strict))
+
+
+@contextlib.contextmanager
+def _anonymous(
+    paths: list[str], points: dict[str, CapturePoint], state: list[str] | None, key: Path | None
+) -> Iterator[tuple[list[str], list[InputError]]]:
+    """An anonymous copy of the case for as long as it is read, and what could not be read of the original."""
+    from tempfile import TemporaryDirectory  # noqa: PLC0415
+
+    from ipipscope.anonymize.case import anonymize, key_of  # noqa: PLC0415
+
+    with TemporaryDirectory(prefix="ipipscope-") as folder:
+        done = anonymize(paths, Path(folder) / "case", key=key_of(key), points=points, state=state)
+        yield [str(Path(folder) / "case")], done.problems
+
+
+def _annotate(analysis: Analysis, path: Path, *, everything: bool) -> None:
+    from ipipscope.annotate import annotate  # noqa: PLC0415
+    from ipipscope.report.inert import inert  # noqa: PLC0415
+
+    written = annotate(analysis, path, everything=everything)
+    note = f"{written.packets} packets, {written.comments} with comments, for Wireshark"
+    print(f"ipipscope: {inert(path)}: {note}", file=sys.stderr)
 
 
 def _write(report: Report, out: TextIO, format: Format, *, quiet: bool, verbose: bool, no_color: bool) -> None:
