@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from ipipscope.report.page_contents import Contents
     from ipipscope.report.svg_timeline import Timeline
 
+FINDINGS_MAX: Final = 20
+"""Findings that are told in full; the others have a line each."""
 TUNNELS_MAX: Final = 6
 ROWS_OF_TIME: Final = 24
 """Lines of the time line's table."""
@@ -78,7 +80,10 @@ def write_html(report: Report, out: TextIO, analysis: Analysis | None = None) ->
         problems=list(map(str, report.problems)),
         names=short_names(file for point in report.points for file in point.files),
         verdict=_verdict(report),
-        findings=[_finding(place, each, contents, analysis) for place, each in enumerate(report.findings)],
+        findings=[
+            _finding(place, each, contents, analysis) for place, each in enumerate(report.findings[:FINDINGS_MAX])
+        ],
+        more_findings=report.findings[FINDINGS_MAX:],
         **_shown(contents),
     )
     out.writelines(pieces)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -171,7 +171,7 @@ def _strips(analysis: Analysis) -> tuple[tuple[Strip, ...], int]:
             groups[way].append(part)
             codes[way] = verdict.code
 
-    ordered = sorted(groups, key=lambda way: (way.finding, -sum(part.count for part in groups[way])))
+    ordered = _most_telling(sorted(groups, key=lambda way: (way.finding, -sum(p.count for p in groups[way]))), codes)
     strips = []
     addresses, blocks = _named(analysis)
     for way in ordered[:STRIPS_MAX]:
@@ -188,6 +188,16 @@ def _strips(analysis: Analysis) -> tuple[tuple[Strip, ...], int]:
         title += f", {codes[way]}" if codes[way] else ""
         strips.append(Strip(picture=drawn, title=title, addresses=addresses, blocks=blocks))
     return tuple(strips), max(0, len(ordered) - STRIPS_MAX)
+
+
+def _most_telling(ways: Sequence[_Way], codes: Mapping[_Way, str | None]) -> list[_Way]:
+    """The first of each rule before the second of any, healthy ones among them; the rest as they come."""
+    place: Counter[str | None] = Counter()
+    turns = []
+    for way in ways:
+        turns.append(place[codes[way]])
+        place[codes[way]] += 1
+    return [way for _, way in sorted(zip(turns, ways, strict=True), key=lambda pair: pair[0])]
 
 
 def _named(analysis: Analysis) -> tuple[dict[tuple[str | None, str | None], str], dict[str | None, str]]:

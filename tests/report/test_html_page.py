@@ -17,6 +17,7 @@ from ipipscope.audit_state import audit_report
 from ipipscope.capture.files import find
 from ipipscope.model import CapturePoint, Finding, Impact
 from ipipscope.report.html_page import write_html
+from tests.written import Written, pcap
 
 CAPTURES = Path(__file__).parents[2] / "captures"
 ADDRESSES = frozenset({"src", "href", "action", "srcset", "data", "poster", "formaction", "background"})
@@ -178,3 +179,31 @@ def test_an_audit_makes_a_page_too():
 @pytest.mark.parametrize("case", sorted(path.name for path in CAPTURES.iterdir() if path.is_dir()))
 def test_an_ordinary_case_stays_small(case):
     assert len(page_of(CAPTURES / case).encode()) < 1_000_000
+
+
+def test_a_large_case_is_sampled_and_says_so(tmp_path):
+    from scapy.layers.inet import ICMP, IP
+    from scapy.layers.l2 import Ether
+
+    def octets(reply: bool) -> bytearray:
+        outer, inner = ("192.168.3.110", "192.168.3.112"), ("10.122.17.65", "10.122.127.129")
+        if reply:
+            outer, inner = outer[::-1], inner[::-1]
+        outside = IP(src=outer[0], dst=outer[1], proto=4)
+        inside = IP(src=inner[0], dst=inner[1]) / ICMP(type=0 if reply else 8, id=7)
+        return bytearray(bytes(Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02") / outside / inside))
+
+    request, reply, packets = octets(reply=False), octets(reply=True), []
+    for number in range(3_000):
+        for octets_, after in ((request, 0), (reply, 100)):
+            octets_[-2:] = number.to_bytes(2, "big")
+            if octets_ is request or number % 100:
+                packets.append(Written(bytes(octets_), ticks=1_700_000_000_000_000 + number * 1_000 + after))
+    (tmp_path / "node3_eth1.pcap").write_bytes(pcap(packets))
+    html = page_of(tmp_path)
+    page = Page(html)
+    assert "1,000 of 3,000 exchanges" in page.text
+    rows = [attributes for tag, attributes in page.tags if tag == "tr" and "data-verdict" in attributes]
+    assert len(rows) == 1_000
+    assert len({row["data-verdict"] for row in rows}) == 2
+    assert len(html) < 1_000_000
