@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ipipscope.capture.files import STDIN, find
+from ipipscope.capture.points import RING_NUMBER, stem
 from ipipscope.correlator.correlate import Correlation, correlate
 from ipipscope.correlator.flows import Flows
 from ipipscope.decoder import link
@@ -158,8 +159,7 @@ def analyse(
     files, problems = find(paths, points)
     sources = decode(files)
     correlation = correlate(sources, timeout=timeout, keep=keep, flows=Flows() if keep else None)
-    where = state_beside(paths, [source.file.path for source in sources]) if state is None else state
-    snapshots, state_problems = _snapshots(where)
+    snapshots, state_problems = snapshots_for(paths, [source.file.path for source in sources], state)
     return assemble(sources, correlation, snapshots, [*problems, *state_problems])
 
 
@@ -193,25 +193,39 @@ def triage(
 
 
 def state_beside(paths: Sequence[str], files: Sequence[str]) -> list[str]:
-    """Folders named `state` in the folders that were given, and beside the captures that were found."""
-    folders = [Path(path) for path in paths if Path(path).is_dir()]
+    """Host state that lies where captures do.
+
+    Folders named `state` in the folders that were given and beside the captures that were found, and `a.state` beside
+    `a.pcapng` and beside the files of its ring, `a_00001_20261125103028.pcapng`.
+    """
+    folders = [Path(path) / "state" for path in paths if Path(path).is_dir()]
     for file in files:
-        folders += [Path(file).parent, Path(file).parent.parent] if file != STDIN else []
+        if file != STDIN:
+            place = Path(file).parent
+            name = stem(file)
+            folders += [place / "state", place.parent / "state"]
+            folders += [place / f"{each}.state" for each in (name, RING_NUMBER.sub("", name))]
     found = {}
     for folder in dict.fromkeys(folders):
-        if (folder / "state").is_dir():
-            found[(folder / "state").resolve()] = str(folder / "state")
+        if folder.is_dir():
+            found[folder.resolve()] = str(folder)
     return list(found.values())
 
 
-def _snapshots(where: Sequence[str]) -> tuple[Mapping[str, Snapshot], Sequence[InputError]]:
-    """The hosts' state that was found or named, and what of it could not be read."""
+def snapshots_for(
+    paths: Sequence[str], files: Sequence[str], state: Sequence[str] | None
+) -> tuple[Mapping[str, Snapshot], Sequence[InputError]]:
+    """The hosts' state, and what of it could not be read.
+
+    state: as for `analyse`.
+    """
+    where = state_beside(paths, files) if state is None else state
     if not where:
         return {}, ()
     from ipipscope.hosts.reading import read_state  # noqa: PLC0415  (only where there is state)
 
-    state = read_state(where)
-    return state.snapshots, state.problems
+    read = read_state(where)
+    return read.snapshots, read.problems
 
 
 def _addresses(snapshots: Mapping[str, Snapshot]) -> dict[IPv4Address, str]:

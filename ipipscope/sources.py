@@ -16,6 +16,7 @@ from ipipscope.errors import LinkTypeUnsupported
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from ipipscope.capture.packets import Records
     from ipipscope.decoder.columns import Columns
     from ipipscope.model import CapturePoint, Role
 
@@ -41,16 +42,17 @@ class Decoded:
 
     def batches(self) -> Iterator[Columns]:
         """The file's packets in file order."""
-        for records in self.file.batches():
-            link_types = np.array([each.link_type for each in self.file.interfaces], "u4")
-            batch = unwrap(
-                records.octets, records.offsets, records.captured, records.wire, records.interface, link_types
-            )
-            batch.time = records.time
-            batch.frame = np.arange(records.first_frame, records.first_frame + len(records), dtype="u4")
-            self.records += len(records)
-            self._note_link_types(link_types)
-            yield batch
+        return map(self.columns, self.file.batches())
+
+    def columns(self, records: Records) -> Columns:
+        """Decode one batch of the file's records."""
+        link_types = np.array([each.link_type for each in self.file.interfaces], "u4")
+        batch = unwrap(records.octets, records.offsets, records.captured, records.wire, records.interface, link_types)
+        batch.time = records.time
+        batch.frame = np.arange(records.first_frame, records.first_frame + len(records), dtype="u4")
+        self.records += len(records)
+        self._note_link_types(link_types)
+        return batch
 
     def _note_link_types(self, link_types: np.ndarray) -> None:
         for interface, link_type in enumerate(link_types.tolist()):

@@ -69,7 +69,7 @@ class CaptureFile:
             with _opened(self.path) as stream:
                 plain, _ = decompressed(stream, self.path)
                 octets = Window(plain, window)
-                self._reader = _reader(octets, self.path)
+                self._reader = reader_of(octets, self.path)
                 try:
                     yield from self._reader.batches()
                 except Damage as damage:
@@ -107,7 +107,8 @@ def _opened(path: str) -> Any:
     return Path(path).open("rb", buffering=0)
 
 
-def _reader(window: Window, path: str) -> PcapReader | PcapngReader:
+def reader_of(window: Window, path: str) -> PcapReader | PcapngReader:
+    """The reader for what stands at the window's start; raises CaptureUnreadable when that is no capture."""
     window.fill(4)
     magic = bytes(window.octets[window.start : min(window.end, window.start + 4)])
     if not magic:

@@ -19,6 +19,8 @@ ANY: Final = re.compile(r"^any([_.-].*)?$")
 PHYSICAL: Final = re.compile(
     r"^(eth|en[opsxP]|eno|ens|enp|em\d|p\d+p\d|bond|team|wlan|wl|ib|vlan|usb|vmbr|br\d|ovs|nic|igb|ixgbe)"
 )
+RING_NUMBER: Final = re.compile(r"_\d{5}_\d{14}$")
+"""How the names of ring files end, dumpcap's and ours."""
 MERGED: Final = frozenset({"merged", "all", "capture", "dump"})
 """Endings of file names that name no interface."""
 
@@ -50,9 +52,11 @@ def from_file_name(file: str) -> CapturePoint:
 
 
 def of_interface(file: str, interface: str) -> CapturePoint:
-    """The point of one interface that a pcapng file names."""
-    told = from_file_name(file)
-    return CapturePoint(told.node, interface)
+    """The point of one interface that a pcapng file names: `NODE:IFACE`, as `ipipscope capture` writes, or `IFACE`."""
+    node, colon, name = interface.partition(":")
+    if colon and node and name and not looks_like_interface(node) and "/" not in name:  # eth0:1; rpcap://host/eth0
+        return CapturePoint(node, name)
+    return CapturePoint(from_file_name(file).node, interface)
 
 
 def role(interface: str, *, cooked: bool, raw: bool) -> Role | None:

@@ -11,6 +11,7 @@ import typer
 
 from ipipscope.cli.anonymize import anonymize
 from ipipscope.cli.audit import audit
+from ipipscope.cli.capture import capture
 from ipipscope.cli.explain import explain
 from ipipscope.cli.output import PipeClosedError
 from ipipscope.cli.show import show
@@ -29,7 +30,7 @@ app = typer.Typer(
     context_settings=CONTEXT,
     pretty_exceptions_enable=False,
 )
-for command in (triage, show, packets, exchanges, flows, points, snapshot, audit, explain, anonymize):
+for command in (triage, capture, show, packets, exchanges, flows, points, snapshot, audit, explain, anonymize):
     app.command(context_settings=CONTEXT)(command)
 
 

@@ -75,13 +75,21 @@ class Correlator:
     timeout: nanoseconds within which a reply counts.
     keep: keep every exchange, not only the journeys that count them.
     flows: counts conversations on the way; None where nobody asks for them.
+    disorder: how far times may jump back without an exchange being lost, nanoseconds.
     """
 
     def __init__(
-        self, sources: Sequence[Source], timeout: int, *, keep: bool = False, flows: Flows | None = None
+        self,
+        sources: Sequence[Source],
+        timeout: int,
+        *,
+        keep: bool = False,
+        flows: Flows | None = None,
+        disorder: int = DISORDER,
     ) -> None:
         self._sources = sources
         self.flows = flows
+        self._disorder = disorder
         self._timeout = timeout
         self.pairing = Pairing(timeout, keep=keep)
         self.stations = Stations()
@@ -91,9 +99,13 @@ class Correlator:
         self._files: dict[CapturePoint, set[int]] = {}
         self._twice: dict[CapturePoint, RecordedTwice] = {}
         self._repeated: Counter[CapturePoint] = Counter()
-        for number, source in enumerate(sources):
-            for interface in range(source.interfaces):
-                self._point(number, interface)
+        for number in range(len(sources)):
+            self.describe(number)
+
+    def describe(self, source: int) -> None:
+        """Take note of the interfaces that *source* is known to have: one without packets tells something, too."""
+        for interface in range(self._sources[source].interfaces):
+            self._point(source, interface)
 
     def take(self, until: int, chunks: Sequence[Chunk]) -> None:
         """One step: the chunks' packets, then whatever has waited long enough before *until* is closed."""
@@ -105,7 +117,7 @@ class Correlator:
             self.pairing.feed(chunk.batch, chunk.start, chunk.stop, view(stations), chunk.source, 0)
             if self.flows is not None:
                 self.flows.feed(chunk.batch, chunk.start, chunk.stop, view(stations), 0)
-        self.pairing.close(until - DISORDER)
+        self.pairing.close(until - self._disorder)
 
     def _stations_of(self, chunk: Chunk) -> Array:
         """The station of each row of the chunk's batch; counts the packets on the way."""

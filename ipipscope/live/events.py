@@ -1,0 +1,123 @@
+"""Findings over time: they open, change, close, and open again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final
+
+from ipipscope.model import SECOND, Impact
+from ipipscope.report.json_report import finding_as_json
+from ipipscope.report.times import clock, iso
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ipipscope.model import Finding
+
+QUIET: Final = 15 * SECOND
+"""Capture time without a new exchange after which a finding closes; three timeouts where those are longer."""
+
+
+class Change(StrEnum):
+    """What happened to a finding."""
+
+    OPEN = "open"
+    CHANGE = "change"
+    CLOSE = "close"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One change of one finding.
+
+    time: capture time, nanoseconds, when it was noticed.
+    """
+
+    change: Change
+    time: int
+    finding: Finding
+
+    def as_json(self) -> dict[str, Any]:
+        """As one line of `--format ndjson`."""
+        return {"type": self.change.value, "time": iso(self.time), **finding_as_json(self.finding, {})}
+
+    def as_line(self) -> str:
+        """For people who follow on a pipe."""
+        finding = self.finding
+        place = f"{finding.node or '?'}:{finding.interface}" if finding.interface else finding.node or "?"
+        return (
+            f"{clock(self.time)[:12]} {self.change.value:<6} {finding.code} {finding.rule} on {place}:"
+            f" {finding.impact.value}, {finding.count} exchanges. {finding.summary}"
+        )
+
+
+Key = tuple[str, str | None, str | None, tuple[str, ...]]
+
+
+def key(finding: Finding) -> Key:
+    """What makes it the same finding later on: rule, place, and the far ends."""
+    return finding.code, finding.node, finding.interface, tuple(str(pair) for pair in finding.tunnels)
+
+
+@dataclass(slots=True)
+class Known:
+    """A finding as it was last told."""
+
+    finding: Finding
+    opened: int
+    """Capture time."""
+    moved: int
+    """Capture time when its count was last seen to grow."""
+    is_open: bool = True
+
+
+class Findings:
+    """Turns one judgement after the other into events.
+
+    timeout: nanoseconds within which a reply counts: a finding is never newer than that.
+    known: all that were ever open, by what makes them the same.
+    """
+
+    def __init__(self, timeout: int) -> None:
+        self._quiet = max(QUIET, 3 * timeout)
+        self.known: dict[Key, Known] = {}
+
+    @property
+    def open(self) -> list[Known]:
+        """Those that are open, the worst and newest first."""
+        rank = {Impact.LOSS: 0, Impact.PARTIAL: 1, Impact.NONE: 2}
+        found = [known for known in self.known.values() if known.is_open]
+        return sorted(found, key=lambda known: (rank[known.finding.impact], -known.moved))
+
+    def update(self, findings: Iterable[Finding], now: int) -> list[Event]:
+        """What changed with a new judgement, at capture time *now*."""
+        events: list[Event] = []
+        current = {key(finding): finding for finding in findings}
+        for name, finding in current.items():
+            known = self.known.get(name)
+            if known is None:
+                self.known[name] = Known(finding, now, now)
+                events.append(Event(Change.OPEN, now, finding))
+                continue
+            grew = finding.count > known.finding.count
+            changed = grew or _told(finding) != _told(known.finding)
+            known.finding = finding
+            if grew:
+                known.moved = now
+            if grew and not known.is_open:
+                known.is_open, known.opened = True, now
+                events.append(Event(Change.OPEN, now, finding))
+            elif known.is_open and changed:
+                events.append(Event(Change.CHANGE, now, finding))
+        for name, known in self.known.items():
+            # Another rule took its exchanges, or nothing new struck it for a while.
+            if known.is_open and (name not in current or now - known.moved > self._quiet):
+                known.is_open = False
+                events.append(Event(Change.CLOSE, now, known.finding))
+        return events
+
+
+def _told(finding: Finding) -> Finding:
+    """A finding without what changes with every exchange."""
+    return replace(finding, count=0, first=0, last=0, flows=(), evidence=(), summary="", display_filter="")
