@@ -20,6 +20,7 @@ from ipipscope.hosts.model import Part, Snapshot
 from ipipscope.hosts.outbound import Way, forwarding_off, outbound, tunnel_addresses, tunnel_down
 from ipipscope.hosts.remedies import odd_peer, remedies
 from ipipscope.hosts.sizes import sizes
+from ipipscope.hosts.tunnel import receive
 from ipipscope.model import Cause, CauseClass, Confidence, Finding, Flow, Impact, OuterPair, TunnelPair
 
 if TYPE_CHECKING:
@@ -32,6 +33,9 @@ NAMES: Final = {
     "IPIP305": "destination-pod-unreachable", "IPIP401": "mtu-exceeded", "IPIP402": "outer-fragmentation",
     "IPIP501": "inner-source-rewritten",
 }  # fmt: skip
+ICMP: Final = 1
+PROTOCOLS: Final = (ICMP, 6, 17)
+"""What pods send: a firewall may pass the pings and drop the rest. (IANA protocol numbers: ICMP, TCP, UDP.)"""
 _IMPACTS = (Impact.LOSS, Impact.PARTIAL, Impact.NONE)
 _CONFIDENCES = (Confidence.CERTAIN, Confidence.LIKELY, Confidence.POSSIBLE)
 _ROUTE_FAULTS = frozenset((Kind.NOT_TUNNELLED, Kind.NO_BLOCK_ROUTE, Kind.UNROUTED, Kind.RULE_DIVERTS))
@@ -118,11 +122,22 @@ def _ways_out(cluster: Cluster, host: Host) -> Iterator[Fault]:
     for block in _remote_blocks(cluster, host):
         destination = block.network.network_address + (1 if block.network.prefixlen < 32 else 0)
         source = _pod(host, own)
-        for fault in outbound(cluster, Way(host=host, destination=destination, source=source)):
-            judged = _weighed(cluster, host, block, fault)
-            if judged is not None:
-                yield judged
+        for protocol in PROTOCOLS:
+            for fault in outbound(cluster, Way(host=host, destination=destination, source=source, protocol=protocol)):
+                judged = _weighed(cluster, host, block, fault)
+                if judged is not None and (protocol == ICMP or fault.kind is Kind.FIREWALL_FORWARD):
+                    yield judged if protocol == ICMP else replace(judged, impact=Impact.PARTIAL)
         yield from _more_specific(cluster, host, block)
+    yield from _borrowed(cluster, host)
+
+
+def _borrowed(cluster: Cluster, host: Host) -> Iterator[Fault]:
+    """Pods whose address is borrowed from another node's block: it needs a route of its own."""
+    for address, borrower in cluster.borrowed.items():
+        if borrower is not host:
+            for fault in outbound(cluster, Way(host=host, destination=address)):
+                if fault.kind in _ROUTE_FAULTS or fault.kind is Kind.OTHER_NEXT_HOP:
+                    yield replace(fault, impact=Impact.PARTIAL)
 
 
 def _more_specific(cluster: Cluster, host: Host, block: Block) -> Iterator[Fault]:
@@ -239,6 +254,12 @@ def _weighed_source(cluster: Cluster, host: Host, block: Block, fault: Fault) ->
         refused = next((one for one in inbound(cluster, arrival) if one.kind in kinds), None)
         if refused is not None:
             return replace(fault, text=refused.text, counters=refused.counters, impact=Impact.LOSS)
+        awaiting = next(
+            (t for t in peer.snapshot.tunnels if fault.expected and t.remote == fault.expected.address), None
+        )
+        if awaiting is not None and receive(peer.snapshot, source, fault.peer).device is None:
+            text = f"{fault.text} `{awaiting.line}` of {peer.name} takes packets of {awaiting.remote} only."
+            return replace(fault, text=text, impact=Impact.LOSS)
         if peer.snapshot.has(Part.FIREWALL):
             return replace(fault, text=f"{fault.text} {peer.name} takes it all the same.", impact=Impact.NONE)
     filtering = [
@@ -284,9 +305,19 @@ def _ways_in(cluster: Cluster, host: Host) -> Iterator[Fault]:
             host=host, outer_source=source, outer_destination=known.address,
             source=block.network.network_address + 1, destination=pod, sender=sender,
         )  # fmt: skip
-        for fault in inbound(cluster, arrival):
+        for fault in (*inbound(cluster, arrival), *_in_part(cluster, arrival)):
             if fault.host is host:  # a sender at fault is told with its own ways
                 yield replace(fault, block=fault.block or block.network, confidence=confidence)
+
+
+def _in_part(cluster: Cluster, arrival: Arrival) -> Iterator[Fault]:
+    """What a firewall drops of other protocols than ICMP, or of what is for the node's own tunnel address."""
+    other = [replace(arrival, protocol=protocol) for protocol in PROTOCOLS if protocol != ICMP]
+    other += [replace(arrival, destination=address) for address in sorted(arrival.host.tunnel_addresses)[:1]]
+    for one in other:
+        for fault in inbound(cluster, one):
+            if fault.kind in (Kind.FIREWALL_FORWARD, Kind.FIREWALL_INNER):
+                yield replace(fault, impact=Impact.PARTIAL)
 
 
 def _native_both_ways(host: Host, block: Block) -> bool:

@@ -410,6 +410,7 @@ def _pod_unreachable(cluster: Cluster, sides: _Sides) -> Iterator[Fault]:
 
 
 def _no_reply(cluster: Cluster, sides: _Sides) -> Iterator[Fault]:
+    yield from _wrong_request(cluster, sides)
     yield from _request_in(cluster, sides)
     yield from _only(_reply_out(cluster, sides), _NO_ENCAPSULATION | _NATIVE | {Kind.OTHER_NEXT_HOP})
     yield from _silent_pod(cluster, sides)
@@ -420,8 +421,14 @@ def _silent_pod(cluster: Cluster, sides: _Sides) -> Iterator[Fault]:
     host = sides.replier
     if host is None or not knows_enough(host):
         return
+    if sides.request is not None and sides.request.dst not in host.addresses:
+        return  # it went to another node
     device = host.workload_device(sides.flow.dst)
-    ways = (*_request_in(cluster, sides), *_only(_reply_out(cluster, sides), _NO_ENCAPSULATION | _NATIVE))
+    lost = _NO_ENCAPSULATION | _NATIVE
+    ways = (
+        *_only(_request_out(cluster, sides), lost), *_request_in(cluster, sides),
+        *_only(_reply_out(cluster, sides), lost),
+    )  # fmt: skip
     if device is None or any(ways):
         return
     route = next(r for r in host.workload_routes if r.destination.network_address == sides.flow.dst)
@@ -467,6 +474,23 @@ def _rewritten(cluster: Cluster, sides: _Sides) -> Iterator[Fault]:
             fault = _translated(host, source, destination, sides.protocol)
             if fault is not None:
                 yield fault
+    for host in dict.fromkeys((cluster.host(sides.finding.node), sides.requester, sides.replier)):
+        if host is not None:
+            yield from _translated_into(host, flow.src, flow.dst)
+
+
+def _translated_into(host: Host, source: IPv4Address, destination: IPv4Address) -> Iterator[Fault]:
+    """A rule that makes sources into *source*: the packets that were recorded carry it already."""
+    if source in host.fib.local_addresses or host.workload_device(source) is not None:
+        return
+    pod = next((route.destination.network_address for route in host.workload_routes), None)
+    for chain, rule in host.firewall.translating_to(source):
+        counters = (f"{rule.packets} packets matched `{rule.text}`",) if rule.packets else ()
+        yield Fault(
+            kind=Kind.NAT, host=host, config=f"-t {chain.table} {rule.text}", address=pod, peer=destination,
+            text=f"{host.name} gives packets the source {source}, an address that is none of its own or its pods'.",
+            counters=counters, judgement=host.firewall.judged_by(chain, rule),
+        )  # fmt: skip
 
 
 def _translated(host: Host, source: IPv4Address, destination: IPv4Address, protocol: int) -> Fault | None:

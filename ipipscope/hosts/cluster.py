@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
+from ipaddress import IPv4Network
 from typing import TYPE_CHECKING
 
 from ipipscope.hosts.firewall import Firewall
@@ -18,7 +19,7 @@ from ipipscope.hosts.tunnel import encapsulate, is_tunnel
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-    from ipaddress import IPv4Address, IPv4Network
+    from ipaddress import IPv4Address
 
 _WORKLOADS = ("cali", "veth", "tap", "lxc")
 _VIRTUAL = ("docker", "virbr", "br-", "cni", "kube-", "nodelocal", "dummy", "lo")
@@ -172,6 +173,13 @@ class Cluster:
     def _owner(self, network: IPv4Network, recorded: dict[IPv4Network, str]) -> Host | None:
         if network in recorded:
             return self.host(recorded[network])
+        told = [
+            host
+            for host in self.hosts.values()
+            if any(route.destination == network and _is_blackholed_block(route) for route in host.snapshot.routes)
+        ]
+        if len(told) == 1 and any(address in network for address in told[0].tunnel_addresses):
+            return told[0]  # pods elsewhere have borrowed their address
         strong = [
             host
             for host in self.hosts.values()
@@ -201,9 +209,30 @@ class Cluster:
         return not sent or any(sent)
 
     def block_of(self, address: IPv4Address) -> Block | None:
-        """The block that holds *address*, the smallest one where several do."""
+        """The block that holds *address*, the smallest one where several do.
+
+        An address that a node borrowed from another node's block is a block of its own.
+        """
         found = [block for network, block in self.blocks.items() if address in network]
-        return max(found, key=lambda block: block.network.prefixlen) if found else None
+        block = max(found, key=lambda block: block.network.prefixlen) if found else None
+        borrower = self.borrowed.get(address)
+        if borrower is not None and block is not None and block.owner is not borrower:
+            return Block(IPv4Network(address), borrower, borrower.name)
+        return block
+
+    @cached_property
+    def borrowed(self) -> dict[IPv4Address, Host]:
+        """Addresses of pods on a node other than the owner of their block, where exactly one node has such a pod."""
+        found: dict[IPv4Address, list[Host]] = {}
+        for host in self.hosts.values():
+            for route in host.workload_routes:
+                found.setdefault(route.destination.network_address, []).append(host)
+        blocks = [block for block in self.blocks.values() if block.owner is not None]
+        return {
+            address: hosts[0]
+            for address, hosts in found.items()
+            if len(hosts) == 1 and any(address in block.network and block.owner is not hosts[0] for block in blocks)
+        }
 
     def own_blocks(self, host: Host) -> list[IPv4Network]:
         """The blocks that *host* owns."""
@@ -230,6 +259,10 @@ class Cluster:
         for (via, name, line), _ in votes.most_common():
             if via is not None:
                 yield Known(via, f"{name} sends to it by `{line}`")
+        for other in self.others(host):
+            for tunnel in other.snapshot.tunnels:
+                if tunnel.remote in own and tunnel.remote is not None:
+                    yield Known(tunnel.remote, f"{tunnel.interface} of {other.name} leads to it: `{tunnel.line}`")
         for other in self.hosts.values():
             members = other.firewall.hosts_of(other.firewall.filters_by_host or "")
             listed = own & members.addresses if members is not None else set()
@@ -244,6 +277,25 @@ class Cluster:
         if len(own) == 1:
             (address,) = own
             yield Known(address, f"{address} is its only address")
+        yield from self._beside_the_others(own)
+
+    def _beside_the_others(self, own: set[IPv4Address]) -> Iterator[Known]:
+        """The one of *own* that stands in the network of most next hops of the overlay."""
+        hops = {hop.via for host in self.hosts.values() for route in host.tunnel_routes for hop in route.hops}
+        networks = Counter(
+            known.network
+            for host in self.hosts.values()
+            for held in host.fib.addresses.values()
+            for known in held
+            if known.address in own and 8 < known.prefix_length < 31
+            for hop in hops - own
+            if hop is not None and hop in known.network
+        )
+        best = networks.most_common(2)
+        if best and (len(best) == 1 or best[0][1] > best[1][1]):
+            (address, *more) = [address for address in own if address in best[0][0]]
+            if not more:
+                yield Known(address, f"most next hops of the overlay stand in {best[0][0]}, as {address} does")
 
     def next_hop_for(self, host: Host, network: IPv4Network, hints: Iterable[IPv4Address] = ()) -> Known | None:
         """The address to which *host* ought to send packets for the block *network*.

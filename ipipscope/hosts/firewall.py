@@ -6,6 +6,7 @@ differently the verdict is `unknown`. Conntrack's state is given with the packet
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
@@ -267,6 +268,17 @@ class Firewall:
                     if isinstance(found, tuple):
                         return found
         return None
+
+    def translating_to(self, source: IPv4Address) -> Iterator[tuple[Chain, FirewallRule]]:
+        """The rules that give packets that source, wherever they stand, those that matched some first."""
+        found = [
+            (chain, rule)
+            for ruleset in self.rulesets
+            for chain in ruleset.chains
+            for rule in chain.rules
+            if rule.target == "snat" and rule.argument.split(" ")[-1].split(":")[0] == str(source)
+        ]
+        yield from sorted(found, key=lambda one: not one[1].packets)
 
     def judged_by(self, chain: Chain, rule: FirewallRule) -> Judgement:
         """*rule* as a judgement, so that a remedy can be put before it."""

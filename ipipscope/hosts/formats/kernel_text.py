@@ -32,11 +32,14 @@ def sysctls(lines: Iterable[str]) -> dict[str, int]:
 
 
 def _slashed(name: str) -> str:
-    if "/" in name:
+    """The form with slashes; the first separator tells which one joins the parts, as in sysctl(8)."""
+    dot, slash = name.find("."), name.find("/")
+    if dot < 0 or 0 <= slash < dot:
         return name.strip("/")
     conf, last = "net.ipv4.conf.", name.rsplit(".", 1)[-1]
     if name.startswith(conf) and len(name) > len(conf) + len(last) + 1:
-        return f"net/ipv4/conf/{name[len(conf) : -len(last) - 1]}/{last}"
+        # sysctl prints the dot of eth0.100 as a slash; people write it as it is
+        return f"net/ipv4/conf/{name[len(conf) : -len(last) - 1].replace('/', '.')}/{last}"
     return name.replace(".", "/")
 
 
