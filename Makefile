@@ -4,13 +4,19 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 PYTEST = $(VENV)/bin/python -m pytest -q -n 2 --ignore=tests/lab --ignore=tests/fuzz
 # What the tests need besides Python, as Debian calls it; one line a purpose.
 PACKAGES = tshark tcpdump iproute2 iputils-ping \
-           chromium chromium-driver
+           chromium chromium-driver \
+           iptables nftables ipset procps
+# A Linux kernel that runs as a process, for the laboratory; where there is none, its tests are skipped, but not in CI.
+LABORATORY = user-mode-linux
 
 demo: $(VENV)/installed  ## set up, and triage a shipped capture
 	-$(VENV)/bin/ipipscope triage captures/case-1-reply-not-encapsulated
 
 test: system $(VENV)/installed  ## set up, and run the tests
 	$(PYTEST) tests
+
+lab: system $(VENV)/installed  ## break overlays on a real kernel and mend them with the remedies as printed
+	$(VENV)/bin/python -m pytest -q -n 2 tests/lab
 
 lint: $(VENV)/installed  ## style and types
 	$(VENV)/bin/ruff check .
@@ -28,6 +34,7 @@ system:  ## what the tests need besides Python
 	$(SUDO) apt-get update -qq
 	echo 'wireshark-common wireshark-common/install-setuid boolean false' | $(SUDO) debconf-set-selections
 	DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq $(PACKAGES) >/dev/null
+	-DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq $(LABORATORY) >/dev/null
 
 # Debian keeps the module venv in a package of its own.
 $(VENV)/installed: pyproject.toml
@@ -35,4 +42,4 @@ $(VENV)/installed: pyproject.toml
 	$(VENV)/bin/pip install --quiet -e '.[test]'
 	touch $@
 
-.PHONY: demo test lint plain system
+.PHONY: demo test lab lint plain system

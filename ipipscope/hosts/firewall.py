@@ -6,15 +6,17 @@ differently the verdict is `unknown`. Conntrack's state is given with the packet
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 from ipaddress import IPv4Address, IPv4Network
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ipipscope.hosts.model import Chain, FirewallRule, Match, Ruleset
 from ipipscope.hosts.route_lookup import Fib, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 STEPS_MAX: Final = 200_000
 DEPTH_MAX: Final = 32
