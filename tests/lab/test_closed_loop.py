@@ -11,8 +11,8 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
+from ipipscope import triage
 from ipipscope.report.terminal import write_text
-from ipipscope.triage import triage
 
 if TYPE_CHECKING:
     from ipipscope.report.model import Report
