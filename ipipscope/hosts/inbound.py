@@ -148,7 +148,10 @@ def _after(cluster: Cluster, arrival: Arrival, device: str) -> Iterator[Fault]:
     block = cluster.block_of(arrival.source)
     network = block.network if block else IPv4Network(f"{arrival.source}/32")
     if host.knows_routes:
-        path = reverse_path(host.fib, arrival.source, device, destination=arrival.destination)
+        path = reverse_path(
+            host.fib, arrival.source, device, destination=arrival.destination,
+            forwarded_to=host.workload_device(arrival.destination),
+        )  # fmt: skip
         if path.back.outcome is Outcome.LOCAL and path.passes is False:
             yield Fault(
                 kind=Kind.SHARED_ADDRESS, host=host, address=arrival.source, block=network, peer_host=arrival.sender,

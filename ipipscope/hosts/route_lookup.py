@@ -162,8 +162,11 @@ class Fib:
             if found is None:
                 continue
             route, hops = found
-            if rule.suppress_prefix_length is not None and route.destination.prefixlen <= rule.suppress_prefix_length:
-                continue
+            short = (
+                rule.suppress_prefix_length is not None and route.destination.prefixlen <= rule.suppress_prefix_length
+            )
+            if short and route.type not in _DROPPING:
+                continue  # a route that refuses is an error, which fib_rules_lookup does not suppress
             return self._decide(destination, rule, route, hops, out_interface)
         return Decision(destination=destination, outcome=Outcome.NO_ROUTE)
 

@@ -49,20 +49,28 @@ def setting(snapshot: Snapshot, interface: str) -> str:
 
 
 def reverse_path(
-    fib: Fib, source: IPv4Address, interface: str, *, destination: IPv4Address | None = None
+    fib: Fib,
+    source: IPv4Address,
+    interface: str,
+    *,
+    destination: IPv4Address | None = None,
+    forwarded_to: str | None = None,
 ) -> ReversePath:
     """Whether a packet from *source* that comes in on *interface* passes.
 
     destination: its destination, for rules that select by source.
+    forwarded_to: the interface that it leaves by, where its answer would come in; None for one to the host itself.
     """
     mode = mode_of(fib.snapshot, interface)
-    back = fib.lookup(source, source=destination, in_interface=interface)
+    back = fib.lookup(source, source=destination, in_interface=forwarded_to)
     strict, loose = _passes(fib, back, interface, STRICT), _passes(fib, back, interface, LOOSE)
     if mode == OFF:
-        # without a filter only the host's own addresses are refused, unless routes or rules are not the usual ones
-        passes: bool | None = back.outcome is not Outcome.LOCAL or _accepts_own(fib, interface)
+        # without a filter only the host's own and broadcast addresses are refused
+        passes: bool | None = back.outcome not in (Outcome.LOCAL, Outcome.BROADCAST) or (
+            back.outcome is Outcome.LOCAL and _accepts_own(fib, interface)
+        )
     elif mode is None:
-        passes = True if strict else (False if back.outcome is Outcome.LOCAL else None)
+        passes = True if strict else (False if back.outcome in (Outcome.LOCAL, Outcome.BROADCAST) else None)
     else:
         passes = strict if mode == STRICT else loose
     return ReversePath(passes=passes, mode=mode, interface=interface, back=back)
