@@ -53,6 +53,8 @@ _AFTER_TUNNEL = frozenset(
         Kind.POD_GONE, Kind.POD_ABSENT, Kind.POD_SILENT,
     )
 )  # fmt: skip
+_BETWEEN = frozenset(("IPIP306", "IPIP307", "IPIP308"))
+"""What outages between the nodes look like, exchange by exchange."""
 _AT_THE_POD = frozenset((Kind.POD_GONE, Kind.POD_ABSENT, Kind.POD_SILENT))
 _FROM_PACKETS: Final = {
     "IPIP601": (
@@ -98,7 +100,8 @@ def explained(finding: Finding, cluster: Cluster) -> Finding:
     cause = _without_the_sender(finding, cluster) or _from_packets(finding, cluster)
     if cause is None:
         return finding
-    cure = [remedy for fault in _narrow_path(finding, cluster) for remedy in remedies(cluster, fault)]
+    faults = (*_narrow_path(finding, cluster), *_translated_elsewhere(finding, cluster))
+    cure = [remedy for fault in faults for remedy in remedies(cluster, fault)]
     once = {(remedy.command, remedy.why if remedy.why.startswith(CLUSTER) else remedy.node): remedy for remedy in cure}
     return replace(finding, cause=cause, remedy=tuple(once.values()))
 
@@ -609,7 +612,12 @@ def _from_packets(finding: Finding, cluster: Cluster) -> Cause | None:
             text="The inner source is translated on the way; none of the firewall rules at hand does it, so look at tc "
             "filters, eBPF programs and rules that were not read.",
         )
-    if finding.code == "IPIP602" and finding.consequences and {*finding.consequences} <= {"IPIP307", "IPIP308"}:
+    if (
+        finding.code == "IPIP602"
+        and finding.consequences
+        and {*finding.consequences} <= _BETWEEN
+        and {*finding.consequences} != {"IPIP306"}
+    ):
         return Cause(cls=CauseClass.NETWORK, node=None, config=None, text="The outages happen between the nodes.")
     if finding.code in ("IPIP307", "IPIP308"):
         for sides in _sides(finding, cluster):
@@ -628,17 +636,34 @@ def _from_packets(finding: Finding, cluster: Cluster) -> Cause | None:
 def _narrow_path(finding: Finding, cluster: Cluster) -> Iterator[Fault]:
     """The nodes whose tunnels are wider than a path between them; nothing where no ICMP error says how wide it is."""
     asked = next((found for one in finding.evidence if (found := _ASKED.search(one.what))), None)
-    if finding.code != "IPIP401" or asked is None:
+    if finding.code != "IPIP401":
+        return
+    ends = [host for sides in _sides(finding, cluster) for host in (sides.requester, sides.replier)]
+    if asked is None:
+        peer = next((pair.request.dst for pair in finding.tunnels if pair.request), None)
+        for host in [host for host in ends if host is not None and peer is not None][:1]:
+            yield Fault(
+                kind=Kind.PATH_MTU, host=host, config=None, text="", interface=next(iter(host.tunnels), FALLBACK),
+                peer=peer,
+            )  # fmt: skip
         return
     # A router speaks of the outer packet; a node that has learned it from one speaks of the inner packet.
     own = cluster.host(finding.node) is not None
     fits = int(asked[1]) - (0 if own else IPIP_OVERHEAD)
-    ends = [host for sides in _sides(finding, cluster) for host in (sides.requester, sides.replier)]
     for host in dict.fromkeys(host for host in ends if host is not None):
         device = next(iter(host.tunnels), FALLBACK)
         link = host.fib.link(device)
         if fits >= INNER_MIN and (link is None or link.mtu is None or link.mtu > fits):
             yield Fault(kind=Kind.PATH_MTU, host=host, config=None, text="", interface=device, number=fits)
+
+
+def _translated_elsewhere(finding: Finding, cluster: Cluster) -> Iterator[Fault]:
+    """A source that is translated by what a snapshot does not hold."""
+    host = cluster.host(finding.node)
+    if finding.code == "IPIP501" and host is not None:
+        devices = [host.workload_device(end) for flow in finding.flows for end in (flow.src, flow.dst)]
+        device = finding.interface or next((name for name in devices if name is not None), None)
+        yield Fault(kind=Kind.NAT, host=host, config=None, text="", interface=device)
 
 
 _ASKED: Final = re.compile(r"fragmentation needed, MTU (\d{2,5})")

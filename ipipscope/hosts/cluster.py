@@ -277,7 +277,6 @@ class Cluster:
         if len(own) == 1:
             (address,) = own
             yield Known(address, f"{address} is its only address")
-        yield from self._beside_the_others(own)
 
     def _beside_the_others(self, own: set[IPv4Address]) -> Iterator[Known]:
         """The one of *own* that stands in the network of most next hops of the overlay."""
@@ -339,6 +338,8 @@ class Cluster:
         if len(free) == 1:
             (address,) = free
             yield Known(address, f"{address} is its only BGP peer without a block route")
+        if owner is not None:
+            yield from self._beside_the_others(set(owner.addresses))
 
     def _known_addresses_for(self, owner: Host, host: Host) -> Iterator[Known]:
         """Like `known_address`, but *host*'s own route is no witness, and the owner's sending to it is the last one."""

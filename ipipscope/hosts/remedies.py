@@ -551,6 +551,13 @@ def _end(cluster: Cluster, address: IPv4Address) -> IPv4Network | IPv4Address:
 
 
 def _nat(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
+    if fault.config is None and fault.interface is not None:
+        yield Remedy(
+            node=fault.host.name,
+            command=command("tc", "-s", "filter", "show", "dev", interface_name(fault.interface), "ingress"),
+            why="No firewall rule at hand translates: look for a tc filter or an eBPF program (egress too).",
+            risk="None: it only asks.",
+        )
     if fault.address is None or fault.peer is None:
         return
     do, undo = _accept(fault, "POSTROUTING", "-s", _end(cluster, fault.address), "-d", _end(cluster, fault.peer))
@@ -757,6 +764,14 @@ def _path_mtu(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
     host, device = fault.host, fault.interface or FALLBACK
     link = host.fib.link(device)
     if fault.number is None:
+        if fault.peer is not None:
+            size = (link.mtu if link and link.mtu else 1480) - 8
+            yield Remedy(
+                node=host.name, command=command("ping", "-M", "do", "-c", 3, "-s", size, fault.peer),
+                why="Try smaller sizes until it answers: 28 octets more are what the path takes, 8 octets more the "
+                "right MTU for the tunnel, on every node; or raise the MTU of what lies between.",
+                risk="None: it only asks.",
+            )  # fmt: skip
         return
     yield Remedy(
         node=host.name, command=command("ip", "link", "set", interface_name(device), "mtu", fault.number),
