@@ -89,7 +89,7 @@ class Analysis:
             unanswered=told.unanswered,
             undecided=told.undecided,
             problems=tuple(self.problems),
-            notes=_notes(self.correlation),
+            notes=_notes(self.correlation, self.files),
         )
 
     @cached_property
@@ -274,13 +274,22 @@ def _summaries(correlation: Correlation, sources: Sequence[Decoded], facts: Capt
             last=tally.last,
             dropped=facts.dropped.get(point),
             kinds=tally.by_label(),
+            malformed={layer.label: count for layer, count in sorted(tally.layers.items())},
         )
         for point, tally in sorted(correlation.tallies.items())
     )
 
 
-def _notes(correlation: Correlation) -> tuple[str, ...]:
+def _notes(correlation: Correlation, files: Sequence[str]) -> tuple[str, ...]:
     notes = []
+    for point, tally in sorted(correlation.tallies.items()):
+        if tally.first_malformed is not None:
+            source, frame, where = tally.first_malformed
+            count = tally.layers.total()
+            notes.append(
+                f"{count} {'packet' if count == 1 else 'packets'} at {point} contradict themselves; the first is frame "
+                f"{frame} of {files[source]}: {where}."
+            )
     if correlation.pressed:
         notes.append(f"{correlation.pressed} exchanges were closed early: more were open at once than are kept.")
     if correlation.folded:

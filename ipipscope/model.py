@@ -106,6 +106,8 @@ class PointSummary:
     """Packets that the capture itself lost; None when the file does not say."""
     kinds: dict[str, int] = field(default_factory=dict)
     """Packets by kind: native, ipip, arp, ipv6 ... (names of `ipipscope.decoder.columns.Kind`)."""
+    malformed: dict[str, int] = field(default_factory=dict)
+    """Packets that stop making sense, by layer: inner IPv4 header, ICMP message ... (`ipipscope.decoder.malformed`)."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Final
 
-from ipipscope.decoder.columns import Direction
+from ipipscope.decoder.columns import Direction, Kind
 from ipipscope.model import Leg, OuterPair
 
 if TYPE_CHECKING:
@@ -17,13 +17,15 @@ if TYPE_CHECKING:
 
 WORDS: Final = 5
 """64-bit words of a look:
-0: station (32), leg (8, at bit 16), depth (8, at bit 8), direction (8)
+0: station (32), kind (8, at bit 24), leg (8, at bit 16), depth (8, at bit 8), damaged (1, at bit 7), direction (7)
 1: outer source (32), outer destination (32)
 2: outer TTL (8), inner TTL (8), source MAC (48)
 3: ICMP type (8), code (8) of an error, destination MAC (48)
 4: source of an ICMP error (32), its next-hop MTU (16)
 """
 LEGS: Final = (Leg.REQUEST, Leg.REPLY, Leg.REQUEST_ERROR, Leg.REPLY_ERROR)
+DAMAGED: Final = 1 << 7
+"""Of the first word: some checksum is wrong."""
 BUCKETS: Final = 64
 """Slices of a journey's time line; each doubles its length whenever the line grows too short."""
 SEVERAL: Final = 0xFFFFFFFF
@@ -32,13 +34,20 @@ SEVERAL: Final = 0xFFFFFFFF
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """One look. `outer` is None where the packet has one IP header; the rest is None or 0 where it has none."""
+    """One look; what the packet does not have is None or 0.
+
+    outer: the ends of the tunnel; None where the packet has one IP header, or the outermost is IPv6.
+    carrier: what kind of packet it is; of those that `encapsulated` is true for, the kind of the outermost tunnel.
+    damaged: some checksum is wrong. On the node that sends a packet that is no fault: a NIC may fill them in later.
+    """
 
     station: int
     leg: Leg
     depth: int
     direction: Direction
     outer: OuterPair | None
+    carrier: Kind
+    damaged: bool
     outer_ttl: int
     inner_ttl: int
     src_mac: int
@@ -50,8 +59,13 @@ class Look:
 
     @property
     def encapsulated(self) -> bool:
-        """Whether it carries an outer header."""
+        """Whether it carries an outer header, of whatever tunnel."""
         return self.depth > 1
+
+    @property
+    def ipip(self) -> bool:
+        """Whether that outer header is IPIP's."""
+        return self.depth > 1 and self.carrier is Kind.IPIP
 
 
 def unpack(words: Sequence[int], token: int) -> Look:
@@ -64,8 +78,10 @@ def unpack(words: Sequence[int], token: int) -> Look:
         station=word0 >> 32,
         leg=leg,
         depth=depth,
-        direction=Direction(word0 & 0xFF),
-        outer=OuterPair(IPv4Address(word1 >> 32), IPv4Address(word1 & 0xFFFFFFFF)) if depth > 1 else None,
+        direction=Direction(word0 & 0x7F),
+        outer=OuterPair(IPv4Address(word1 >> 32), IPv4Address(word1 & 0xFFFFFFFF)) if depth > 1 and word1 else None,
+        carrier=Kind((word0 >> 24) & 0xFF),
+        damaged=bool(word0 & DAMAGED),
         outer_ttl=word2 >> 56,
         inner_ttl=(word2 >> 48) & 0xFF,
         src_mac=word2 & 0xFFFFFFFFFFFF,

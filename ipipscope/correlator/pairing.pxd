@@ -2,6 +2,7 @@ cimport cython
 
 cdef int ICMP, TCP, UDP, PORT_DNS, ECHO_REQUEST, ECHO_REPLY
 cdef int P_ECHO_REQUEST, P_ECHO_REPLY, P_SYN, P_SYN_ACK, P_DATAGRAM, P_ERROR, P_RESET
+cdef unsigned int DAMAGED, LOOKS_DAMAGED
 cdef Py_ssize_t QUERIES_MAX, WORDS, BUCKETS, SIGHTINGS_MAX, EXAMPLES, TOKENS_MAX, STATES_MAX
 cdef unsigned long long SEVERAL, MASK32, MASK64, SPREAD_ONE, SPREAD_TWO
 cdef int LEG_REQUEST, LEG_REPLY, LEG_REQUEST_ERROR, LEG_REPLY_ERROR
@@ -58,7 +59,8 @@ cdef class Pairing:
         sport=cython.ushort[::1], dport=cython.ushort[::1], tcp_seq=cython.uint[::1], tcp_ack=cython.uint[::1],
         digest=cython.uint[::1], quoted_src=cython.uint[::1], quoted_dst=cython.uint[::1],
         quoted_proto=cython.uchar[::1], quoted_type=cython.uchar[::1], quoted_word=cython.uint[::1],
-        quoted_seq=cython.uint[::1], mtu=cython.ushort[::1], taken=cython.Py_ssize_t, row=cython.Py_ssize_t,
+        quoted_seq=cython.uint[::1], mtu=cython.ushort[::1], carrier=cython.uchar[::1], flags=cython.ushort[::1],
+        taken=cython.Py_ssize_t, row=cython.Py_ssize_t,
         kind=cython.int, time=cython.longlong, where=cython.ulonglong, word0=cython.ulonglong,
         word3=cython.ulonglong, word4=cython.ulonglong, low=cython.ulonglong, high=cython.ulonglong,
         slot=cython.int, leg=cython.ulonglong, token=cython.int,

@@ -20,7 +20,7 @@ import numpy as np
 
 from ipipscope.correlator import looks
 from ipipscope.decoder import icmp, ipv4, udp
-from ipipscope.decoder.columns import Part
+from ipipscope.decoder.columns import Flags, Part
 from ipipscope.model import Leg
 
 ICMP, TCP, UDP = ipv4.PROTOCOL_ICMP, ipv4.PROTOCOL_TCP, ipv4.PROTOCOL_UDP
@@ -35,6 +35,7 @@ LEG_REQUEST, LEG_REPLY, LEG_REQUEST_ERROR, LEG_REPLY_ERROR = (
     looks.LEGS.index(Leg.REQUEST), looks.LEGS.index(Leg.REPLY), looks.LEGS.index(Leg.REQUEST_ERROR),
     looks.LEGS.index(Leg.REPLY_ERROR),
 )  # fmt: skip
+DAMAGED, LOOKS_DAMAGED = int(Flags.BAD_HEADER_CHECKSUM | Flags.BAD_CHECKSUM), looks.DAMAGED
 WORDS, BUCKETS, SEVERAL = looks.WORDS, looks.BUCKETS, looks.SEVERAL
 # Literals beyond 31 bits would be Python objects in the loops.
 MASK32, MASK64, SPREAD_ONE, SPREAD_TWO = 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
@@ -254,6 +255,7 @@ class Pairing:
         quoted_proto, quoted_type = memoryview(columns.quoted_proto), memoryview(columns.quoted_type)
         quoted_word, quoted_seq = memoryview(columns.quoted_word), memoryview(columns.quoted_seq)
         mtu = memoryview(columns.icmp_mtu)
+        carrier, flags = memoryview(columns.kind), memoryview(columns.flags)
         taken = 0
         for row in range(start, stop):
             kind = part[row]
@@ -263,7 +265,9 @@ class Pairing:
             if time < 0:  # noqa: PLR1730  (no time at all, or before 1970: order is lost, identity is not)
                 time = 0
             where = station[row]
-            word0 = at_bit(where, 32) | at_bit(depth[row], 8) | direction[row]
+            word0 = at_bit(where, 32) | at_bit(carrier[row], 24) | at_bit(depth[row], 8) | direction[row]
+            if flags[row] & DAMAGED:
+                word0 |= LOOKS_DAMAGED
             word4 = 0
             word3 = dst_mac[row]
             if kind == P_ECHO_REQUEST:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from ipipscope.decoder.columns import Array, Columns, Flags, Kind
+from ipipscope.decoder.malformed import Layer, LengthFrom, Malformed, malformed
 
 
 @dataclass(slots=True)
@@ -18,6 +20,13 @@ class Tally:
     cut: int = 0
     """Packets whose needed headers the snaplen cut."""
     malformed: int = 0
+    """Packets with a header that contradicts itself or the one around it."""
+    layers: Counter[Layer] = field(default_factory=Counter)
+    """Where those stop making sense."""
+    first_malformed: tuple[int, int, Malformed] | None = None
+    """Source and frame of the first of them, and where it does."""
+    damaged: int = 0
+    """Packets with a wrong checksum; no fault on the node that sends them."""
     first: int | None = None
     last: int | None = None
     first_cut: tuple[int, int, int] | None = None
@@ -36,9 +45,11 @@ class Tally:
             cut = (special & np.uint16(Flags.CUT)) != 0
             self.cut += int(cut.sum())
             self.malformed += int(((special & np.uint16(Flags.MALFORMED)) != 0).sum())
+            self._note_malformed(batch, rows, source)
             if self.first_cut is None and cut.any():
                 at = int(np.argmax(cut))
                 self.first_cut = (source, int(batch.frame[rows][at]), int(batch.time[rows][at]))
+        self.damaged += int(np.count_nonzero(flags & np.uint16(Flags.BAD_HEADER_CHECKSUM | Flags.BAD_CHECKSUM)))
         time = batch.time[rows]
         first, last = int(time.min()), int(time.max())
         if first < 0:  # packets without a time say nothing of when their point recorded
@@ -48,6 +59,15 @@ class Tally:
             first = int(known.min())
         self.first = first if self.first is None else min(self.first, first)
         self.last = last if self.last is None else max(self.last, last)
+
+    def _note_malformed(self, batch: Columns, rows: Array, source: int) -> None:
+        picked = np.zeros(len(batch), bool)
+        picked[rows] = True
+        for row, where in malformed(batch):
+            if picked[row] and where.limited_by is not LengthFrom.CAPTURED:
+                self.layers[where.layer] += 1
+                if self.first_malformed is None:
+                    self.first_malformed = (source, int(batch.frame[row]), where)
 
     def by_label(self) -> dict[str, int]:
         """Counts by the kinds' names, without zeros."""

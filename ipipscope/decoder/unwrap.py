@@ -287,9 +287,9 @@ def _unwrap(
                 continue
             kind = K_OTHER
         if need:
-            _stop(malformed, stops, row, L_LINK, at - start, need, end - at, limit)
+            o_flags[row] = _stop(malformed, stops, row, L_LINK, at - start, need, end - at, limit)
             stops += 1
-            o_kind[row], o_flags[row] = K_UNREADABLE, F_CUT
+            o_kind[row] = K_UNREADABLE
             continue
 
         # IP, header by header, until one carries something else.

@@ -81,6 +81,7 @@ def _point(point: PointSummary, names: Mapping[str, str]) -> dict[str, Any]:
         "last": None if point.last is None else iso(point.last),
         "dropped": point.dropped,
         "kinds": point.kinds,
+        "malformed": point.malformed,
     }
 
 

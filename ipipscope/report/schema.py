@@ -29,6 +29,9 @@ class CapturePoint(_Strict):
     last: str | None
     dropped: int | None = Field(description="Packets that the capture lost, where the file says so")
     kinds: dict[str, int] = Field(description="Packets by kind: native, ipip, arp ...")
+    malformed: dict[str, int] = Field(
+        default_factory=dict, description="Packets that stop making sense, by the layer where they do"
+    )
 
 
 class Summary(_Strict):

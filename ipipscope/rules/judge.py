@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from ipipscope.correlator.correlate import Correlation
     from ipipscope.correlator.journey import Journey
+    from ipipscope.correlator.looks import Look
     from ipipscope.correlator.sides import Sides
     from ipipscope.rules.capture_facts import CaptureFacts
     from ipipscope.rules.rule import RuleModule, Strike
@@ -284,6 +285,8 @@ def _finding(case: _Case, knowledge: Knowledge, file_names: Sequence[str]) -> Fi
                 for seen in example:
                     if seen.look == look and len(evidence) < EVIDENCE_MAX:
                         file = file_names[seen.source]
+                        if arrived_damaged(look, knowledge, journey):
+                            what += ", with a wrong checksum"  # noqa: PLW2901
                         evidence.setdefault(
                             (file, seen.frame), Evidence(file=file, frame=seen.frame, time=seen.time, what=what)
                         )
@@ -309,6 +312,13 @@ def _finding(case: _Case, knowledge: Knowledge, file_names: Sequence[str]) -> Fi
         path=max(map(path, case.views), key=lambda seen: sum(hop.passage is Passage.SEEN for hop in seen.hops)),
         next_captures=() if confidence is Confidence.CERTAIN else _next_captures(case, knowledge),
     )
+
+
+def arrived_damaged(look: Look, knowledge: Knowledge, journey: Journey) -> bool:
+    """Whether a packet came to its node's NIC with a wrong checksum; where it is sent, a NIC may yet fill it in."""
+    if not look.damaged or not look.encapsulated or look.leg not in {Leg.REQUEST, Leg.REPLY}:
+        return False
+    return knowledge.stations[look.station].node == knowledge.sides.target(journey, look.leg)
 
 
 def _next_captures(case: _Case, knowledge: Knowledge) -> tuple[str, ...]:

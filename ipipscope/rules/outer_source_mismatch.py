@@ -41,8 +41,8 @@ RULE: Final = Rule(
 
 def struck(view: View) -> Strike | None:
     """The replier's packets or the requester's: outer source is not the address by which others reach the node."""
-    for reply in view.outer_anywhere(Leg.REPLY):
-        for request in view.outer_anywhere(Leg.REQUEST):
+    for reply in view.ipip_anywhere(Leg.REPLY):
+        for request in view.ipip_anywhere(Leg.REQUEST):
             assert reply.outer is not None
             assert request.outer is not None
             returns = reply.outer.dst == request.outer.src or same_node(view, reply, request)
@@ -50,7 +50,7 @@ def struck(view: View) -> Strike | None:
                 continue
             if reply.outer.src != request.outer.dst:
                 detour = any(
-                    look.outer and look.outer.dst == reply.outer.src for look in view.outer_anywhere(Leg.REQUEST)
+                    look.outer and look.outer.dst == reply.outer.src for look in view.ipip_anywhere(Leg.REQUEST)
                 )
                 if not detour:
                     return _strike(view, Leg.REPLY, reply, request)
@@ -61,7 +61,7 @@ def struck(view: View) -> Strike | None:
     if not view.outer_anywhere(Leg.REPLY) and view.came_through(Leg.REQUEST) is not True:
         # No reply to compare with: compare with the address by which others reach the requester.
         reached = view.knowledge.reached.get(view.journey.flow.src)
-        for request in view.outer_anywhere(Leg.REQUEST):
+        for request in view.ipip_anywhere(Leg.REQUEST):
             assert request.outer is not None
             if reached and request.outer.src not in reached:
                 return _strike(view, Leg.REQUEST, request, None)

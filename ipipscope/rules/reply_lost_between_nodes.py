@@ -36,8 +36,8 @@ def struck(view: View) -> Strike | None:
     leg = Leg.REPLY
     node, target = view.origin(leg), view.target(leg)
     for look in view.outer_anywhere(leg):
-        assert look.outer is not None
-        target = view.knowledge.sides.outer_home.get(look.outer.dst, target)
+        if look.outer is not None:
+            target = view.knowledge.sides.outer_home.get(look.outer.dst, target)
     left = view.at(leg, node, "outer")
     if not left or target is None or target == node or not view.missing(leg, target, "outer"):
         return None
@@ -59,7 +59,8 @@ def struck(view: View) -> Strike | None:
 def summary(count: int, strike: Strike, view: View) -> str:
     """One sentence."""
     outer = strike.proofs[0][0].outer
-    assert outer is not None
+    if outer is None:  # the outer header is IPv6
+        return f"{count} replies leave {strike.node}:{strike.interface} and never reach the other node."
     return f"{count} replies leave {strike.node}:{strike.interface} for {outer.dst} and never reach {view.named(outer.dst)}."
 
 

@@ -38,8 +38,8 @@ RULE: Final = Rule(
 
 def struck(view: View) -> Strike | None:
     """The outer source belongs to a node that is neither end."""
-    for reply in view.outer_anywhere(Leg.REPLY):
-        for request in view.outer_anywhere(Leg.REQUEST):
+    for reply in view.ipip_anywhere(Leg.REPLY):
+        for request in view.ipip_anywhere(Leg.REQUEST):
             assert reply.outer is not None
             assert request.outer is not None
             if reply.outer.src == request.outer.dst or reply.outer.dst != request.outer.src:

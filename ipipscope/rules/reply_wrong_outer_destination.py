@@ -38,13 +38,13 @@ RULE: Final = Rule(
 
 def struck(view: View) -> Strike | None:
     """The outer destination belongs to another node than the requester's."""
-    for reply in view.outer_anywhere(Leg.REPLY):
-        for request in view.outer_anywhere(Leg.REQUEST):
+    for reply in view.ipip_anywhere(Leg.REPLY):
+        for request in view.ipip_anywhere(Leg.REQUEST):
             assert reply.outer is not None
             assert request.outer is not None
             if reply.outer.dst == request.outer.src or same_node(view, reply, request):
                 continue
-            if any(look.outer and look.outer.dst == request.outer.src for look in view.outer_anywhere(Leg.REPLY)):
+            if any(look.outer and look.outer.dst == request.outer.src for look in view.ipip_anywhere(Leg.REPLY)):
                 continue  # it went on from there to the requester: that is a detour, not an end
             answered = view.answered()
             owner = view.knowledge.sides.outer_home.get(reply.outer.dst)

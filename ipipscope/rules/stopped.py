@@ -35,8 +35,7 @@ def _receiver(view: View, leg: Leg) -> str | None:
     """The node that an encapsulated packet was last sent to, by its outer destination: not always the right one."""
     last = None
     for look in view.outer_anywhere(leg):
-        assert look.outer is not None
-        node = view.knowledge.sides.outer_home.get(look.outer.dst)
+        node = view.knowledge.sides.outer_home.get(look.outer.dst) if look.outer else view.target(leg)
         if node is not None and view.at(leg, node, "outer") and (last is None or node != view.origin(leg)):
             last = node
     return last

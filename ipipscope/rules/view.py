@@ -104,7 +104,7 @@ def know(correlation: Correlation, sides: Sides) -> Knowledge:
             if leg is Leg.REPLY:
                 source, destination = destination, source
             for look in view.looks(leg):
-                if look.outer is not None:
+                if look.ipip and look.outer is not None:
                     knowledge.reached[destination][look.outer.dst] += journey.count
                     knowledge.sent_from[source][look.outer.src] += journey.count
         for look in journey.sightings:
@@ -178,9 +178,9 @@ class View:
 
     def position(self, look: Look, leg: Leg, node: str) -> str:
         """Which position of *node* a sighting stands for."""
-        if look.encapsulated:
-            return "outer"
         role = self.station(look).role
+        if look.ipip or (look.encapsulated and role not in {Role.TUNNEL, Role.WORKLOAD}):
+            return "outer"  # else it is a tunnel of the pod's own, inside ours
         if role is Role.TUNNEL:
             return "tunnel"
         if role is Role.WORKLOAD:
@@ -195,7 +195,15 @@ class View:
 
     def outer_anywhere(self, leg: Leg) -> tuple[Look, ...]:
         """Sightings of a leg with an outer header, at any node."""
-        return tuple(look for look in self.looks(leg) if look.encapsulated)
+        return tuple(
+            look
+            for look in self.looks(leg)
+            if look.encapsulated and self.position(look, leg, self.station(look).node) == "outer"
+        )
+
+    def ipip_anywhere(self, leg: Leg) -> tuple[Look, ...]:
+        """Those whose outer header is IPIP's: VXLAN and GRE have addresses, and rules, of their own."""
+        return tuple(look for look in self.outer_anywhere(leg) if look.ipip)
 
     def bare_anywhere(self, leg: Leg) -> tuple[Look, ...]:
         """Sightings of a leg on NICs without an outer header."""
@@ -246,11 +254,11 @@ class View:
             return known
         other = Leg.REQUEST if leg is Leg.REPLY else Leg.REPLY
         for look in self.outer_anywhere(leg):
-            assert look.outer is not None
-            return self.named(look.outer.dst if target else look.outer.src)
+            if look.outer is not None:
+                return self.named(look.outer.dst if target else look.outer.src)
         for look in self.outer_anywhere(other):
-            assert look.outer is not None
-            return self.named(look.outer.src if target else look.outer.dst)
+            if look.outer is not None:
+                return self.named(look.outer.src if target else look.outer.dst)
         return None
 
     def named(self, address: IPv4Address) -> str:
