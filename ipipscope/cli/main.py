@@ -18,6 +18,7 @@ from ipipscope.cli.show import show
 from ipipscope.cli.snapshot import snapshot
 from ipipscope.cli.tables import exchanges, flows, packets, points
 from ipipscope.cli.triage import triage
+from ipipscope.cli.view import view
 from ipipscope.errors import IpipscopeError, UsageError
 
 USAGE, INPUT, OURS, INTERRUPTED, PIPE_CLOSED = 2, 3, 70, 130, 141
@@ -30,7 +31,7 @@ app = typer.Typer(
     context_settings=CONTEXT,
     pretty_exceptions_enable=False,
 )
-for command in (triage, capture, show, packets, exchanges, flows, points, snapshot, audit, explain, anonymize):
+for command in (triage, capture, show, packets, exchanges, flows, points, snapshot, audit, explain, anonymize, view):
     app.command(context_settings=CONTEXT)(command)
 
 
