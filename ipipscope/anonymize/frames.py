@@ -252,10 +252,11 @@ class _Batch:
         rows, at, end, quoted, size = rows[whole], at[whole], end[whole], quoted[whole], size[whole]
         if not len(rows):
             return rows, at, end, quoted
+        wrong = self._header_sum(at, size) != 0xFFFF
         self._replace_v4(at + ipv4.SOURCE)
         self._replace_v4(at + ipv4.DESTINATION)
         self._wipe(at + ipv4.HEADER_MIN, at + size, 1)  # no operation, RFC 791 §3.1
-        self._checksum(at, size)
+        self._checksum(at, size, wrong)
         total = self._u16(at + ipv4.TOTAL_LENGTH)
         end = np.where((total >= size) & ~quoted, np.minimum(end, at + total), end)
         protocol = self.octets[at + ipv4.PROTOCOL]
@@ -279,16 +280,20 @@ class _Batch:
     def _some(which: Array, *columns: Array) -> tuple[Array, ...]:
         return tuple(column[which] for column in columns)
 
-    def _checksum(self, at: Array, size: Array) -> None:
-        """The header checksum, RFC 1071."""
+    def _checksum(self, at: Array, size: Array, wrong: Array) -> None:
+        """The header checksum, RFC 1071; one that was *wrong* stays wrong."""
         self.octets[at + CHECKSUM] = self.octets[at + CHECKSUM + 1] = 0
+        total = np.where(wrong, 0x5555, 0xFFFF) ^ self._header_sum(at, size)
+        self.octets[at + CHECKSUM], self.octets[at + CHECKSUM + 1] = total >> 8, total & 0xFF
+
+    def _header_sum(self, at: Array, size: Array) -> Array:
+        """The ones' complement sum of each header; 0xFFFF over one whose checksum is right."""
         total = np.zeros(len(at), "i8")
         for word in range(0, int(size.max()), 2):
             within = size > word
             total[within] += self._u16(at[within] + word)
         total = (total & 0xFFFF) + (total >> 16)
-        total = ~((total & 0xFFFF) + (total >> 16)) & 0xFFFF
-        self.octets[at + CHECKSUM], self.octets[at + CHECKSUM + 1] = total >> 8, total & 0xFF
+        return (total & 0xFFFF) + (total >> 16)
 
     def _icmp(self, rows: Array, at: Array, end: Array, quoted: Array) -> tuple[Array, Array]:
         """Messages; the rows of errors, and where the packet that they quote begins."""
