@@ -28,7 +28,7 @@ TAGGED: Final = (link.ETHERTYPE_VLAN, link.ETHERTYPE_QINQ, link.ETHERTYPE_QINQ_O
 ERRORS: Final = (icmp.UNREACHABLE, icmp.SOURCE_QUENCH, icmp.REDIRECT, icmp.TIME_EXCEEDED, icmp.PARAMETER_PROBLEM)
 ARP, ARP_FIXED = 28, 8
 """Octets of ARP for IPv4 on Ethernet (RFC 826), and of what stands before its addresses."""
-IPV6_HEADER, IPV6_ADDRESSES = 40, 8
+IPV6_HEADER, IPV6_NEXT, IPV6_ADDRESSES = 40, 6, 8
 VERSION_4, CHECKSUM = 4, 10  # RFC 791 §3.1
 ICMP_CHECKSUM, TCP_CHECKSUM, UDP_CHECKSUM = 2, 16, 6  # RFC 792, RFC 9293 §3.1, RFC 768
 ARPHRD_ETHER: Final = 1
@@ -63,8 +63,9 @@ class _Batch:
         v4, arp = protocol == link.ETHERTYPE_IPV4, protocol == link.ETHERTYPE_ARP
         self._arp(rows[arp], at[arp])
         v6 = protocol == link.ETHERTYPE_IPV6
-        self._ipv6(rows[v6], at[v6])
-        self._ipv4(rows[v4], at[v4], self.end[rows[v4]])
+        under, inside = self._ipv6(rows[v6], at[v6])
+        rows, at = np.concatenate([rows[v4], under]), np.concatenate([at[v4], inside])
+        self._ipv4(rows, at, self.end[rows])
         kept = self.keep - self.begin
         starts = np.cumsum(kept) - kept
         picked = np.repeat(self.begin - starts, kept) + np.arange(int(kept.sum()))
@@ -189,7 +190,6 @@ class _Batch:
         begin = self.begin[rows]
         framed = (self.octets[begin] == 0xFF) & (self.octets[begin + 1] == 3)
         at = begin + np.where(framed, 4, 2)
-        self.keep[rows] = at
         return self._by_version(rows, at)
 
     def _hdlc(self, rows: Array) -> tuple[Array, Array, Array]:
@@ -219,7 +219,8 @@ class _Batch:
         for place in (14, 24):
             self._replace_v4(at + place)
 
-    def _ipv6(self, rows: Array, at: Array) -> None:
+    def _ipv6(self, rows: Array, at: Array) -> tuple[Array, Array]:
+        """The header alone; the rows that carry IPv4 right behind it (RFC 2473), and where that begins."""
         known = self.end[rows] - at >= IPV6_HEADER
         rows, at = rows[known], at[known]
         self.keep[rows] = at + IPV6_HEADER
@@ -227,6 +228,8 @@ class _Batch:
             for start in (place + IPV6_ADDRESSES, place + IPV6_ADDRESSES + 16):
                 replaced = self.addresses.v6(self.octets[start : start + 16].tobytes())
                 self.octets[start : start + 16] = np.frombuffer(replaced, "u1")
+        nested = (self.octets[at + IPV6_NEXT] == ipv4.PROTOCOL_IPIP) & (at + IPV6_HEADER < self.end[rows])
+        return rows[nested], at[nested] + IPV6_HEADER
 
     def _ipv4(self, rows: Array, at: Array, end: Array) -> None:
         """Header by header inwards, at first all rows, then those that carry one more.
