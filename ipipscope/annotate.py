@@ -54,14 +54,19 @@ def annotate(analysis: Analysis, path: Path, *, everything: bool = False) -> Ann
     everything: write all frames of all files, those that two files recorded of one point once.
     Raises UsageError where *path* is one of the captures, or they came through a pipe.
     """
-    for file in analysis.files:
+    protect(analysis.files, path)
+    comments = comments_of(analysis)
+    with path.open("wb") as out:
+        return write_annotated(analysis.sources, comments, out, everything=everything)
+
+
+def protect(files: Iterable[str], path: Path) -> None:
+    """Refuse to write *path* over one of the capture *files*, and to read a pipe a second time: UsageError."""
+    for file in files:
         if file == STDIN:
             raise UsageError("--annotate reads the captures a second time: name files instead of -")
         if path.exists() and Path(file).exists() and path.samefile(file):
             raise UsageError(f"--annotate would overwrite the capture {path}: name another file")
-    comments = comments_of(analysis)
-    with path.open("wb") as out:
-        return write_annotated(analysis.sources, comments, out, everything=everything)
 
 
 def comments_of(analysis: Analysis) -> Comments:

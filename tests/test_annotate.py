@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -93,3 +94,17 @@ def test_a_capture_is_never_overwritten(tmp_path):
         with pytest.raises(UsageError, match="would overwrite"):
             annotate(analysis, out)
     assert target.read_bytes() == before
+
+
+@pytest.mark.parametrize("more", [[], ["--anonymize"]])
+def test_triage_refuses_before_it_writes_anything(tmp_path, more):
+    target = tmp_path / "node3_eth1.pcap"
+    shutil.copy(CASE / "captures" / "node3_eth1.pcap", target)
+    before = target.read_bytes()
+    command = [sys.executable, "-c", "from ipipscope.cli import main; main()", "triage", str(target), *more]
+    command += ["--annotate", str(target), "-o", str(tmp_path / "report.txt")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "would overwrite" in done.stderr
+    assert target.read_bytes() == before
+    assert not (tmp_path / "report.txt").exists()

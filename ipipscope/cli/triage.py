@@ -99,6 +99,8 @@ def triage(
     named = {file: place for place, file in map(parse, point or [])}
     where = [] if no_state else state or None
     given = paths or []
+    if annotate is not None:
+        _protect(given, named, annotate)
     with contextlib.ExitStack() as stack:
         unread: list[InputError] = []
         if anonymize:
@@ -138,6 +140,14 @@ def _anonymous(
     with TemporaryDirectory(prefix="ipipscope-") as folder:
         done = anonymize(paths, Path(folder) / "case", key=key_of(key), points=points, state=state)
         yield [str(Path(folder) / "case")], done.problems
+
+
+def _protect(paths: list[str], points: dict[str, CapturePoint], annotated: Path) -> None:
+    """Refuse to write over a capture before any work is done."""
+    from ipipscope.annotate import protect  # noqa: PLC0415
+    from ipipscope.capture.files import find  # noqa: PLC0415
+
+    protect([file.path for file in find(paths, points)[0]], annotated)
 
 
 def _annotate(analysis: Analysis, path: Path, *, everything: bool) -> None:
