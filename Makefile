@@ -5,7 +5,8 @@ PYTEST = $(VENV)/bin/python -m pytest -q -n 2 --ignore=tests/lab --ignore=tests/
 # What the tests need besides Python, as Debian calls it; one line a purpose.
 PACKAGES = tshark tcpdump iproute2 iputils-ping \
            chromium chromium-driver \
-           iptables nftables ipset procps
+           iptables nftables ipset procps \
+           man-db
 # A Linux kernel that runs as a process, for the laboratory; where there is none, its tests are skipped, but not in CI.
 LABORATORY = user-mode-linux
 
@@ -42,4 +43,9 @@ $(VENV)/installed: pyproject.toml
 	$(VENV)/bin/pip install --quiet -e '.[test]'
 	touch $@
 
-.PHONY: demo test lab lint plain system
+docs: $(VENV)/installed  ## the manual as a site, in docs/_build
+	$(VENV)/bin/pip install --quiet -e '.[docs]'
+	$(VENV)/bin/python -m docs.pages
+	$(VENV)/bin/sphinx-build -W -q docs docs/_build
+
+.PHONY: demo docs test lab lint plain system

@@ -3,35 +3,92 @@
 from __future__ import annotations
 
 import sys
-import textwrap
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from ipipscope.cli.output import opened, wants_colour, width, writes_unicode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ipipscope.report.lines import Line
+    from ipipscope.rules.rule import Rule
+
+GROUPS: Final = {
+    "1": "Encapsulation",
+    "2": "Outer addresses and ways",
+    "3": "Delivery",
+    "4": "Size",
+    "5": "Translation",
+    "6": "Over time",
+    "9": "The capture itself",
+}
+"""What rules with this first digit are about."""
+WIDEST: Final = 96
+"""Columns of running text: longer lines are hard to read."""
+
 
 def explain(
-    rule: Annotated[str | None, typer.Argument(metavar="RULE", help="A number or a name, as IPIP101.")] = None,
+    rule: Annotated[
+        str | None, typer.Argument(metavar="[RULE]", help="A number or a name: IPIP101, 101, reply-not-encapsulated.")
+    ] = None,
+    no_color: Annotated[bool, typer.Option("--no-color", help="No colour, also on a terminal.")] = False,
 ) -> None:
-    """Say what a rule means, how it looks, what usually causes it and how to mend it; without RULE list all rules."""
-    from ipipscope.errors import UsageError  # noqa: PLC0415  (after --help)
-    from ipipscope.rules.catalogue import RULES, find_rule  # noqa: PLC0415
+    """Say what a rule means, how it looks, what usually causes it and how to mend it; without RULE list all rules.
 
-    if rule is None:
-        for each in RULES.values():
-            sys.stdout.write(f"{each.code}  {each.name:<38}{each.seen}\n")
-        return
-    found = find_rule(rule)
-    if found is None:
-        raise UsageError(f"no rule {rule!r}; `ipipscope explain` lists them")
-    sys.stdout.write(f"{found.code} {found.name}\n")
+    Examples:
+      ipipscope explain
+
+      ipipscope explain IPIP101
+
+      ipipscope explain outer-source-mismatch
+
+    """
+    from ipipscope.errors import UsageError  # noqa: PLC0415  (after --help)
+    from ipipscope.report.lines import write_lines  # noqa: PLC0415
+    from ipipscope.rules.catalogue import RULES, find_rule, like_rule  # noqa: PLC0415
+
+    found = None
+    if rule is not None:
+        found = find_rule(rule)
+        if found is None:
+            close = like_rule(rule)
+            meant = f"did you mean {' or '.join(close)}? " if close else ""
+            raise UsageError(f"no rule {rule!r}: {meant}`ipipscope explain` lists them")
+    columns = min(width(sys.stdout), WIDEST)
+    lines = _listed(list(RULES.values()), columns) if found is None else _explained(found, columns)
+    with opened(None) as out:
+        write_lines(lines, out, colour=wants_colour(out, no_colour=no_color), unicode=writes_unicode(out))
+
+
+def _listed(rules: list[Rule], columns: int) -> Iterator[Line]:
+    from ipipscope.report.lines import fold  # noqa: PLC0415
+
+    group = ""
+    for rule in rules:
+        if rule.code[4] != group:
+            if group:
+                yield []
+            group = rule.code[4]
+            yield [(GROUPS.get(group, "Other"), "bold")]
+        yield [(f"  {rule.code}  ", ""), (rule.name, "bold")]
+        yield from ([(f"           {line}", "")] for line in fold(rule.seen, columns - 11))
+
+
+def _explained(rule: Rule, columns: int) -> Iterator[Line]:
+    from ipipscope.report.lines import fold  # noqa: PLC0415
+
+    yield [(f"{rule.code} {rule.name}", "bold")]
     for title, text in (
-        ("Seen", found.seen),
-        ("Meaning", found.meaning),
-        ("How it looks", found.looks),
-        ("Usual causes", found.causes),
-        ("How to mend it", found.mend),
-        ("What would disprove it", found.disproved_by),
-        ("Source", found.source),
+        ("Seen", rule.seen),
+        ("Meaning", rule.meaning),
+        ("How it looks", rule.looks),
+        ("Usual causes", rule.causes),
+        ("How to mend it", rule.mend),
+        ("What would disprove it", rule.disproved_by),
+        ("Source", rule.source),
     ):
-        sys.stdout.write(f"\n{title}\n")
-        sys.stdout.write(textwrap.fill(text, 98, initial_indent="  ", subsequent_indent="  ") + "\n")
+        yield []
+        yield [(title, "bold")]
+        yield from ([(f"  {line}", "")] for line in fold(text, columns - 2))

@@ -43,21 +43,30 @@ def fold(text: str, width: int) -> list[str]:
     """*text* in lines of at most *width* columns, broken at spaces, between East Asian characters, else anywhere."""
     lines, line, used = [], "", 0
     for word in _words(text):
-        rest = word
-        while used and used + cells(rest.rstrip(" ")) > width:
+        bare = cells(word.rstrip(" "))
+        if used and used + bare > width:
             lines.append(line.rstrip(" "))
             line, used = "", 0
-        while cells(rest.rstrip(" ")) > width:
-            cut = len(rest)
-            while cells(rest[:cut]) > width:
-                cut = min(cut - 1, width) if cells(rest[:cut]) > 2 * width else cut - 1
-            lines.append(rest[:cut])
-            rest = rest[cut:]
-        line += rest
-        used += cells(rest)
-    if line.strip() or not lines:
+        while bare > width:
+            head = _head(word, width)
+            lines.append(head)
+            word = word[len(head) :]  # noqa: PLW2901  (what is left of it)
+            bare = cells(word.rstrip(" "))
+        line += word
+        used += cells(word)
+    if line.strip(" ") or not lines:
         lines.append(line.rstrip(" "))
     return lines
+
+
+def _head(text: str, width: int) -> str:
+    """As much of *text* as fits into *width* columns, one character at least."""
+    used = 0
+    for place, each in enumerate(text):
+        used += cells(each)
+        if used > width and place:
+            return text[:place]
+    return text
 
 
 def _words(text: str) -> Iterator[str]:
@@ -77,9 +86,7 @@ def shortened(text: str, width: int) -> str:
     """*text* cut to *width* columns, with an ellipsis."""
     if cells(text) <= width:
         return text
-    while text and cells(text) > width - 1:
-        text = text[:-1]
-    return text + "…"
+    return _head(text, width - 1) + "…"
 
 
 def labelled(label: str, text: str, width: int, *, indent: int = 13, style: str = "") -> Iterator[Line]:
@@ -108,9 +115,13 @@ def write_lines(lines: Iterable[Line], out: TextIO, *, colour: bool, unicode: bo
             console.print(Text.assemble(*pieces), soft_wrap=True)
         return
     for line in lines:
-        # Spaces around a word with a background of its own are there for the background.
-        text = "".join(text.strip() if " on " in style else text for text, style in line).rstrip()
+        text = plain(line)
         out.write((text if unicode else _ascii(text)) + "\n")
+
+
+def plain(line: Line) -> str:
+    """The text of a line; spaces around a word with a background of its own are there for the background."""
+    return "".join(text.strip() if " on " in style else text for text, style in line).rstrip()
 
 
 def _ascii(text: str) -> str:

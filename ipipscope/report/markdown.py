@@ -1,4 +1,7 @@
-"""The report as Markdown, for a ticket."""
+"""The report as Markdown, for a ticket: the verdict and the picture first, tables folded away behind it.
+
+CommonMark with GitHub's tables; `<details>` is the one piece of HTML in it.
+"""
 
 from __future__ import annotations
 
@@ -7,56 +10,192 @@ from typing import TYPE_CHECKING, Final, TextIO
 
 from ipipscope.report.file_names import short_names
 from ipipscope.report.inert import inert
+from ipipscope.report.path_picture import picture
+from ipipscope.report.path_text import draw
 from ipipscope.report.terminal import verdict_line
-from ipipscope.report.times import clock, iso
+from ipipscope.report.times import clock, iso, lasting
+from ipipscope.rules.catalogue import RULES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from ipipscope.model import Cause, Finding, PointSummary, Remedy
     from ipipscope.report.model import Report
 
-SPECIAL: Final = re.compile(r"([\\`*_{}\[\]<>()#+!|~])")
-
-
-def _text(text: object) -> str:
-    return SPECIAL.sub(r"\\\1", inert(text))
-
-
-def _code(text: object) -> str:
-    """A code span; its fence is longer than any run of backticks in it."""
-    plain = inert(text)
-    longest = max((len(run) for run in re.findall(r"`+", plain)), default=0)
-    fence = "`" * (longest + 1)
-    pad = " " if longest else ""
-    return f"{fence}{pad}{plain}{pad}{fence}"
+SPECIAL: Final = re.compile(r"([\\`*_{}\[\]<>#|~&@$])")
+LINKS: Final = re.compile(r"(://|www\.)", re.IGNORECASE)
+ITEM: Final = re.compile(r"^(\d*)([-+=.)])")
+WIDTH: Final = 100
+"""Columns of the picture."""
+FLOWS_SHOWN: Final = 10
 
 
 def write_markdown(report: Report, out: TextIO) -> None:
-    """Verdict, findings with proofs and commands, capture points."""
+    """Verdict, picture, and for each finding its facts, cause, commands and proof; then what was recorded."""
+    out.writelines(f"{line}\n" for line in _lines(report))
+
+
+def _lines(report: Report) -> Iterator[str]:
     names = short_names(file for point in report.points for file in point.files)
-    out.write(f"**{_text(verdict_line(report))}**\n\n")
-    out.write(f"{report.answered} of {report.exchanges} exchanges answered, {report.unanswered} unanswered, ")
-    out.write(f"{report.undecided} undecided.\n")
-    for finding in report.findings:
-        out.write(f"\n### {finding.code} {finding.rule}: {finding.impact.value}, {finding.confidence.value}\n\n")
-        out.write(f"{_text(finding.summary)} From {iso(finding.first)} to {iso(finding.last)}.\n\n")
-        for pair in finding.tunnels:
-            request, reply = pair.request or "not seen encapsulated", pair.reply or "not seen encapsulated"
-            out.write(f"- tunnel: request {_code(request)}, reply {_code(reply)}\n")
-        for evidence in finding.evidence:
-            file = names.get(evidence.file, evidence.file)
-            out.write(f"- {_code(file)} frame {evidence.frame}, {clock(evidence.time)}: {_text(evidence.what)}\n")
-        if finding.cause is not None:
-            out.write(f"\nCause ({finding.cause.cls.value}): {_text(finding.cause.text)}\n")
-            if finding.cause.config:
-                out.write(f"\n    {inert(finding.cause.config)}\n")
-        out.writelines(
-            f"\nOn {_text(remedy.node)}: {_text(remedy.why)}\n\n    {inert(remedy.command)}\n"
-            for remedy in finding.remedy
+    yield f"**{_text(verdict_line(report))}**"
+    yield ""
+    if report.findings and not report.healthy:
+        yield _text(report.findings[0].summary)
+        yield ""
+    if not report.nodes:
+        yield (
+            f"{report.answered} of {report.exchanges} exchanges answered, {report.unanswered} unanswered, "
+            f"{report.undecided} undecided; {report.packets} packets, {report.encapsulated} encapsulated."
         )
-        out.writelines(f"\nTo record next:\n\n    {inert(capture)}\n" for capture in finding.next_captures)
-    out.write("\n| capture point | role | packets | first | last |\n|---|---|---:|---|---|\n")
-    for point in report.points:
+    for finding in report.findings:
+        yield from _finding(finding, names)
+    if report.points:
+        yield ""
+        yield from _folded(f"Recorded: {len(report.points)} capture points", _points(report.points))
+    for problem in report.problems:
+        yield ""
+        yield f"Not read: {_text(problem)}"
+    for note in report.notes:
+        yield ""
+        yield _text(note)
+
+
+def _finding(finding: Finding, names: Mapping[str, str]) -> Iterator[str]:
+    yield ""
+    yield f"### {finding.code} {finding.rule}"
+    drawn = picture(finding.path) if finding.path is not None else None
+    if drawn is not None:
+        yield ""
+        yield from _fenced("\n".join("".join(text for text, _ in line).rstrip() for line in draw(drawn, WIDTH)), "text")
+    yield ""
+    yield "| | |"
+    yield "|---|---|"
+    for label, text in _facts(finding):
+        yield f"| {label} | {text} |"
+    if finding.cause is not None:
+        yield from _cause(finding.cause)
+    for place, remedy in enumerate(finding.remedy):
+        yield from _remedy(remedy, "Mend" if place == 0 else "Or")
+    for place, capture in enumerate(finding.next_captures):
+        if place == 0:
+            yield ""
+            yield "**Record next**, to be sure:"
+        yield ""
+        yield from _fenced(inert(capture), "sh")
+    if finding.evidence:
+        yield ""
+        rows = [
+            f"| {_code(names.get(each.file, each.file), cell=True)} | {each.frame} | {clock(each.time)} "
+            f"| {_text(each.what)} |"
+            for each in finding.evidence
+        ]
+        table = ["| file | frame | time (UTC) | what |", "|---|---:|---|---|", *rows]
+        if finding.display_filter:
+            table += ["", "Display filter for Wireshark:", "", *_fenced(inert(finding.display_filter), "text")]
+        yield from _folded(f"Proof: {len(finding.evidence)} frames", table)
+
+
+def _facts(finding: Finding) -> Iterator[tuple[str, str]]:
+    count = f"; {finding.count} exchanges" if finding.last else ""
+    yield "impact", f"**{finding.impact.value}**, {finding.confidence.value}{count}"
+    place = f"{finding.node or '?'}:{finding.interface}" if finding.interface else finding.node or "?"
+    yield "where", _code(place, cell=True)
+    if finding.last:
+        span = lasting(finding.last - finding.first)
+        yield "when", f"{iso(finding.first)[:10]} {clock(finding.first)} to {clock(finding.last)} UTC ({span})"
+    yield "what", _text(finding.summary)
+    for pair in finding.tunnels[:FLOWS_SHOWN]:
+        request = _code(pair.request, cell=True) if pair.request else "not seen encapsulated"
+        reply = _code(pair.reply, cell=True) if pair.reply else "not seen encapsulated"
+        yield "outer addresses", f"request {request}, reply {reply}"
+    flows = [f"{flow.src} > {flow.dst} {flow.protocol}" for flow in finding.flows]
+    if flows:
+        shown = ", ".join(_code(flow, cell=True) for flow in dict.fromkeys(flows[:FLOWS_SHOWN]))
+        yield "flows", shown + (f" and {len(flows) - FLOWS_SHOWN} more" if len(flows) > FLOWS_SHOWN else "")
+    if finding.consequences:
+        yield (
+            "hence",
+            ", ".join(f"{each} {RULES[each].name}" if each in RULES else each for each in finding.consequences),
+        )
+    if finding.disproved_by:
+        yield "disproved by", _text(finding.disproved_by)
+
+
+def _cause(cause: Cause) -> Iterator[str]:
+    on = f" on {_code(cause.node)}" if cause.node else ""
+    yield ""
+    yield f"**Cause**{on} ({cause.cls.value}): {_text(cause.text)}"
+    if cause.config:
+        yield ""
+        yield from _fenced(inert(cause.config), "text")
+    for counter in cause.counters:
+        yield ""
+        yield f"- {_code(counter)}"
+
+
+def _remedy(remedy: Remedy, word: str) -> Iterator[str]:
+    yield ""
+    yield f"**{word}** on {_code(remedy.node)}{': ' + _text(remedy.why) if remedy.why else ':'}"
+    yield ""
+    yield from _fenced(inert(remedy.command), "sh")
+    if remedy.risk:
+        yield ""
+        yield f"Risk: {_text(remedy.risk)}"
+    if remedy.undo:
+        yield ""
+        yield "Undo:"
+        yield ""
+        yield from _fenced(inert(remedy.undo), "sh")
+
+
+def _points(points: tuple[PointSummary, ...]) -> Iterator[str]:
+    yield "| capture point | role | packets | first | last |"
+    yield "|---|---|---:|---|---|"
+    for point in points:
         first = clock(point.first) if point.first is not None else "-"
         last = clock(point.last) if point.last is not None else "-"
-        out.write(f"| {_text(point.point)} | {point.role.value} | {point.packets} | {first} | {last} |\n")
-    out.writelines(f"\nNot read: {_text(problem)}\n" for problem in report.problems)
-    out.writelines(f"\n{_text(note)}\n" for note in report.notes)
+        yield f"| {_code(point.point, cell=True)} | {point.role.value} | {point.packets} | {first} | {last} |"
+
+
+# Foreign text --------------------------------------------------------------------------------------------------------
+
+
+def _text(text: object) -> str:
+    """Foreign text in a paragraph or a cell: it makes no markup, no link and no list; what it quotes becomes code."""
+    parts = inert(text).strip().split("`")
+    if len(parts) % 2:
+        quoted = [_prose(part) if place % 2 == 0 else _code(part, cell=True) for place, part in enumerate(parts)]
+        return "".join(quoted)
+    return _prose("`".join(parts))
+
+
+def _prose(text: str) -> str:
+    escaped = ITEM.sub(r"\1\\\2", SPECIAL.sub(r"\\\1", text), count=1)
+    return LINKS.sub(lambda found: found[0].replace(":", "\\:").replace(".", "\\."), escaped)
+
+
+def _code(text: object, *, cell: bool = False) -> str:
+    """A code span; its fence is longer than any run of backticks in it."""
+    plain = inert(text).strip() or " "
+    longest = max((len(run) for run in re.findall(r"`+", plain)), default=0)
+    fence = "`" * (longest + 1)
+    pad = " " if longest else ""
+    span = f"{fence}{pad}{plain}{pad}{fence}"
+    return span.replace("|", r"\|") if cell else span
+
+
+def _fenced(text: str, language: str) -> Iterator[str]:
+    """A code block, whatever backticks stand in it."""
+    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    yield f"{fence}{language}"
+    yield text
+    yield fence
+
+
+def _folded(title: str, lines: Iterator[str] | list[str]) -> Iterator[str]:
+    yield f"<details><summary>{title}</summary>"
+    yield ""
+    yield from lines
+    yield ""
+    yield "</details>"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, TextIO
 from ipipscope.model import Impact
 from ipipscope.report.file_names import short_names
 from ipipscope.report.inert import inert
-from ipipscope.report.lines import Line, cells, fold, labelled, write_lines
+from ipipscope.report.lines import Line, cells, fold, labelled, plain, write_lines
 from ipipscope.report.path_picture import picture
 from ipipscope.report.path_text import draw
 from ipipscope.report.times import clock, iso, lasting
@@ -56,7 +56,7 @@ def write_text(
 
 def verdict_line(report: Report) -> str:
     """The verdict in one line of plain text."""
-    return "".join(text for line in _one_line(report) for text, _ in line).strip()
+    return " ".join(map(plain, _one_line(report)))
 
 
 def _lines(report: Report, width: int, *, verbose: bool) -> Iterator[Line]:

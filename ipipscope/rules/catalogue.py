@@ -82,6 +82,13 @@ RULES: Final[dict[str, Rule]] = {
 
 
 def find_rule(text: str) -> Rule | None:
-    """The rule with this number or name."""
+    """The rule with this number or name; `101` will do for `IPIP101`."""
     wanted = text.strip().lower()
-    return next((rule for rule in RULES.values() if wanted in {rule.code.lower(), rule.name}), None)
+    return next((rule for rule in RULES.values() if wanted in {rule.code.lower(), rule.code[4:], rule.name}), None)
+
+
+def like_rule(text: str) -> list[str]:
+    """Names of rules that somebody may have meant."""
+    from difflib import get_close_matches  # noqa: PLC0415  (only after a slip)
+
+    return get_close_matches(text.strip().lower(), [rule.name for rule in RULES.values()], n=2)
