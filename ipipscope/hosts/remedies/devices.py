@@ -1,0 +1,133 @@
+"""Tunnel devices and their addresses, neighbours, forwarding."""
+
+# ruff: noqa: ARG001  # every way to mend is called alike, most need no cluster
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ipipscope.hosts.faults import Fault, Kind
+from ipipscope.hosts.formats.values import interface_name
+from ipipscope.hosts.remedies.routes import lost_routes, route_owner
+from ipipscope.hosts.remedies.words import LASTS, command, owner_programs_again
+from ipipscope.hosts.tunnel import FALLBACK
+from ipipscope.model import Remedy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from ipaddress import IPv4Address
+
+    from ipipscope.hosts.cluster import Cluster, Host
+
+
+def tunnel_up(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
+    """Bring the device up and put the routes back that went down with it."""
+    host = fault.host
+    device = fault.interface or FALLBACK
+    steps = [command("ip", "link", "set", interface_name(device), "up")]
+    steps += lost_routes(cluster, host, device, fault.block, fault.expected)
+    yield Remedy(
+        node=host.name, command=" && ".join(steps), undo=command("ip", "link", "set", interface_name(device), "down"),
+        why="The device takes packets again; the routes that the kernel removed with it are set anew.",
+        risk=f"The routes are those the other nodes' state speaks of; there may be more. {LASTS}",
+    )  # fmt: skip
+    yield from owner_programs_again(fault, route_owner(cluster, host, None))
+
+
+def other_remote(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
+    """Let a point-to-point device take the packets of the remote that sends them."""
+    tunnel = fault.tunnel
+    if tunnel is not None and fault.peer is not None:
+        local = ("local", tunnel.local) if tunnel.local else ()
+        before = ("remote", tunnel.remote) if tunnel.remote else ()
+        change = ("ip", "tunnel", "change", interface_name(tunnel.interface), "mode", "ipip")
+        yield Remedy(
+            node=fault.host.name, command=command(*change, "remote", fault.peer, *local),
+            undo=command(*change, *before, *local),
+            why=f"{tunnel.interface} takes packets of {fault.peer} instead of {tunnel.remote}, and sends to it.",
+            risk=f"Whoever sends from {tunnel.remote} is refused then.",
+        )  # fmt: skip
+
+
+def other_device(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
+    """Take down the device that takes the packets in place of the overlay's own."""
+    if fault.tunnel is not None:
+        name = interface_name(fault.tunnel.interface)
+        yield Remedy(
+            node=fault.host.name, command=command("ip", "link", "set", name, "down"),
+            undo=command("ip", "link", "set", name, "up"),
+            why=f"With {name} down the packets reach the overlay's own tunnel device.",
+            risk=f"Whatever uses {name} stops.",
+        )  # fmt: skip
+
+
+def forwarding(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
+    """Switch forwarding on."""
+    yield Remedy(
+        node=fault.host.name, command=command("sysctl", "-w", "net.ipv4.ip_forward=1"),
+        undo=command("sysctl", "-w", "net.ipv4.ip_forward=0"),
+        why="The node forwards between its pods and the tunnel again.",
+        risk="The node forwards for everybody whom its firewall lets. Lasts until a reboot: put it into /etc/sysctl.d.",
+    )  # fmt: skip
+
+
+def tunnel_address(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
+    """Give the device its own address, then take a foreign one away: without any it would lose its routes."""
+    host, device = fault.host, fault.interface or FALLBACK
+    recorded = [node.tunnel_address for node in host.snapshot.calico.nodes if node.name == host.name]
+    right = next((address for address in recorded if address is not None), None) or block_base(cluster, host)
+    if right is None or host.workload_device(right) is not None:
+        yield from owner_programs_again(fault, None)
+        return
+    steps = [command("ip", "addr", "add", f"{right}/32", "dev", interface_name(device))]
+    undo = command("ip", "addr", "del", f"{right}/32", "dev", interface_name(device))
+    if fault.kind is Kind.FOREIGN_TUNNEL_ADDRESS and fault.address is not None:
+        steps.append(command("ip", "addr", "del", f"{fault.address}/32", "dev", interface_name(device)))
+        undo = f"{command('ip', 'addr', 'add', f'{fault.address}/32', 'dev', interface_name(device))} && {undo}"
+    steps += lost_routes(cluster, host, device, fault.block if fault.expected else None, fault.expected)
+    yield Remedy(
+        node=host.name, command=" && ".join(steps), undo=undo,
+        why=f"{right} is the first address of {host.name}'s own block; the node's packets carry it as inner source.",
+        risk="Make sure that no pod has it: Calico has its own word in the node's annotation IPv4IPIPTunnelAddr. "
+        "Connections of the node itself that use another address break.",
+    )  # fmt: skip
+    yield Remedy(
+        node=host.name,
+        command=command("cat", "/var/lib/calico/nodename"),
+        why="Nodes cloned from one image share this file and then their tunnel address: remove it where it names "
+        "another "
+        "node. The pool has to allow use for tunnels (allowedUses: Tunnel) and have IPIP on.",
+        risk="None: it only reads.",
+    )
+    yield from owner_programs_again(fault, route_owner(cluster, host, None))
+
+
+def shared_address(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
+    """Find out who else answers for an address that two nodes have."""
+    yield Remedy(
+        node=fault.host.name,
+        command=command("arping", "-D", "-c", 3, "-I", fault.interface or "NIC", fault.address or "ADDRESS"),
+        why="Shows who else answers for the address; give one of the two nodes another one.",
+        risk="None: it only asks.",
+    )
+
+
+def no_neighbour(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
+    """Make the kernel ask again for a next hop that did not answer ARP."""
+    device = fault.decision.device if fault.decision else None
+    if fault.peer is not None and device is not None:
+        yield Remedy(
+            node=fault.host.name,
+            command=command("ip", "neigh", "flush", "to", fault.peer, "dev", interface_name(device)),
+            why=f"Makes the kernel ask again who has {fault.peer}; when it stays FAILED, that node is down, has "
+            "another address, "
+            "or the switch drops ARP.",
+            risk="None known.",
+            undo="Nothing to undo.",
+        )
+
+
+def block_base(cluster: Cluster, host: Host) -> IPv4Address | None:
+    """The first address of the first block that *host* owns."""
+    own = cluster.own_blocks(host)
+    return own[0].network_address if own else None
