@@ -232,3 +232,16 @@ def test_a_command_that_another_host_lacks_is_said_to_be_missing_there():
 
     with pytest.raises(FileNotFoundError):
         through(("ssh", "node4"), run)(("nstat", "-asz"))
+
+
+def test_without_root_the_snapshot_is_whole_but_for_what_is_named_with_the_reason():
+    if os.geteuid() != 0 or shutil.which("setpriv") is None:
+        pytest.skip("giving root up needs root and setpriv")
+    nobody = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
+    taken = collect(via=nobody)
+    assert taken.has(model.Part.ADDRESSES, model.Part.ALL_TABLES, model.Part.RULES, model.Part.RP_FILTER)
+    assert not taken.has(model.Part.FIREWALL)
+    whys = {left.what.split()[0]: left.why for left in taken.left_out}
+    for tool in ("iptables-save", "nft"):
+        if shutil.which(tool) is not None:
+            assert any(word in whys[tool] for word in ("ermission", "permitted")), whys
