@@ -290,6 +290,13 @@ def _notes(correlation: Correlation, files: Sequence[str]) -> tuple[str, ...]:
                 f"{count} {'packet' if count == 1 else 'packets'} at {point} contradict themselves; the first is frame "
                 f"{frame} of {files[source]}: {where}."
             )
+    for point, count in sorted(correlation.incomplete.items()):
+        notes.append(f"{count} packets at {point} are incomplete: fragments of them never came.")
+    if correlation.unjoined:
+        notes.append(
+            f"{correlation.unjoined} packets were judged before all their fragments were read: more were awaited at "
+            "once than are kept."
+        )
     if correlation.pressed:
         notes.append(f"{correlation.pressed} exchanges were closed early: more were open at once than are kept.")
     if correlation.folded:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from ipipscope.correlator.exchanges import Exchanges, exchanges
+from ipipscope.correlator.fragments import HOLD, Fragments, Waiting
 from ipipscope.correlator.journey import Journey, journeys
 from ipipscope.correlator.merge import Chunk, merge
 from ipipscope.correlator.pairing import Pairing, view
@@ -60,6 +61,10 @@ class Correlation:
     folded: int = 0
     """Exchanges whose flows are not told apart because there are too many."""
     overlooked: int = 0
+    unjoined: int = 0
+    """Packets whose fragments were not waited for because too many were awaited."""
+    incomplete: dict[CapturePoint, int] = field(default_factory=dict)
+    """Packets whose first fragment was seen and some other was not, at points that show whole ones too."""
     """Packets that looked in too many different ways to be kept apart."""
     repeated: dict[CapturePoint, int] = field(default_factory=dict)
     """Packets left out because another file of the same point has them."""
@@ -92,6 +97,7 @@ class Correlator:
         self._disorder = disorder
         self._timeout = timeout
         self.pairing = Pairing(timeout, keep=keep)
+        self.fragments = Fragments(min(HOLD, timeout))
         self.stations = Stations()
         self.tallies: dict[CapturePoint, Tally] = {}
         self._known_roles: dict[CapturePoint, Role | None] = {}
@@ -114,10 +120,17 @@ class Correlator:
             self.pairing.station_node = view(self.stations.nodes())
         self.pairing.station_rank = view(self.stations.ranks())
         for chunk, stations in prepared:
-            self.pairing.feed(chunk.batch, chunk.start, chunk.stop, view(stations), chunk.source, 0)
             if self.flows is not None:
                 self.flows.feed(chunk.batch, chunk.start, chunk.stop, view(stations), 0)
+            self.fragments.take(chunk.batch, chunk.start, chunk.stop, stations, chunk.source)
+            self.pairing.feed(chunk.batch, chunk.start, chunk.stop, view(stations), chunk.source, 0)
+        self._go_on(self.fragments.release(until))
         self.pairing.close(until - self._disorder)
+
+    def _go_on(self, waited: Sequence[Waiting]) -> None:
+        """First fragments whose packets became whole, or will not."""
+        for each in waited:
+            self.pairing.feed(each.batch, 0, 1, view(np.full(1, each.station, "i4")), each.source, 0)
 
     def _stations_of(self, chunk: Chunk) -> Array:
         """The station of each row of the chunk's batch; counts the packets on the way."""
@@ -169,6 +182,7 @@ class Correlator:
 
     def result(self) -> Correlation:
         """What all packets amount to; open exchanges are closed."""
+        self._go_on(self.fragments.release_all())
         self.pairing.close_all()
         return self.so_far()
 
@@ -187,10 +201,22 @@ class Correlator:
             pressed=self.pairing.pressed,
             folded=self.pairing.folded,
             overlooked=self.pairing.overlooked,
+            incomplete=self._incomplete(),
+            unjoined=self.fragments.pressed,
             repeated=dict(self._repeated),
             exchanges=exchanges(self.pairing) if self.pairing.keep else None,
             flows=self.flows,
         )
+
+    def _incomplete(self) -> dict[CapturePoint, int]:
+        """Told only of stations that record later fragments at all: a capture filter may leave them out."""
+        found: dict[CapturePoint, int] = {}
+        for number in self.fragments.complete:
+            station = self.stations.all[number]
+            station.joins = True
+            if count := self.fragments.incomplete.get(number, 0):
+                found[station.point] = found.get(station.point, 0) + count
+        return found
 
     def _spans(self) -> dict[CapturePoint, tuple[int, int]]:
         """One process records all interfaces of a file: each of them recorded while any did."""

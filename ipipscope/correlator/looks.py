@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 WORDS: Final = 5
 """64-bit words of a look:
-0: station (32), kind (8, at bit 24), leg (8, at bit 16), depth (8, at bit 8), damaged (1, at bit 7), direction (7)
+0: station (32), kind (8, at bit 24), leg (8, at bit 16), depth (8, at bit 8), damaged (1, at bit 7),
+   incomplete (1, at bit 6), direction (6)
 1: outer source (32), outer destination (32)
 2: outer TTL (8), inner TTL (8), source MAC (48)
 3: ICMP type (8), code (8) of an error, destination MAC (48)
@@ -26,6 +27,8 @@ WORDS: Final = 5
 LEGS: Final = (Leg.REQUEST, Leg.REPLY, Leg.REQUEST_ERROR, Leg.REPLY_ERROR)
 DAMAGED: Final = 1 << 7
 """Of the first word: some checksum is wrong."""
+INCOMPLETE: Final = 1 << 6
+"""Of the first word: a first fragment whose packet did not become whole."""
 BUCKETS: Final = 64
 """Slices of a journey's time line; each doubles its length whenever the line grows too short."""
 SEVERAL: Final = 0xFFFFFFFF
@@ -38,6 +41,7 @@ class Look:
 
     outer: the ends of the tunnel; None where the packet has one IP header, or the outermost is IPv6.
     carrier: what kind of packet it is; of those that `encapsulated` is true for, the kind of the outermost tunnel.
+    incomplete: a first fragment, and the rest of its packet was not seen: nobody can use it.
     damaged: some checksum is wrong. On the node that sends a packet that is no fault: a NIC may fill them in later.
     """
 
@@ -48,6 +52,7 @@ class Look:
     outer: OuterPair | None
     carrier: Kind
     damaged: bool
+    incomplete: bool
     outer_ttl: int
     inner_ttl: int
     src_mac: int
@@ -78,10 +83,11 @@ def unpack(words: Sequence[int], token: int) -> Look:
         station=word0 >> 32,
         leg=leg,
         depth=depth,
-        direction=Direction(word0 & 0x7F),
+        direction=Direction(word0 & 0x3F),
         outer=OuterPair(IPv4Address(word1 >> 32), IPv4Address(word1 & 0xFFFFFFFF)) if depth > 1 and word1 else None,
         carrier=Kind((word0 >> 24) & 0xFF),
         damaged=bool(word0 & DAMAGED),
+        incomplete=bool(word0 & INCOMPLETE),
         outer_ttl=word2 >> 56,
         inner_ttl=(word2 >> 48) & 0xFF,
         src_mac=word2 & 0xFFFFFFFFFFFF,

@@ -36,6 +36,8 @@ LEG_REQUEST, LEG_REPLY, LEG_REQUEST_ERROR, LEG_REPLY_ERROR = (
     looks.LEGS.index(Leg.REPLY_ERROR),
 )  # fmt: skip
 DAMAGED, LOOKS_DAMAGED = int(Flags.BAD_HEADER_CHECKSUM | Flags.BAD_CHECKSUM), looks.DAMAGED
+CUT_OFF, LOOKS_CUT = int(Flags.INCOMPLETE), looks.INCOMPLETE
+SPECIAL = DAMAGED | CUT_OFF
 WORDS, BUCKETS, SEVERAL = looks.WORDS, looks.BUCKETS, looks.SEVERAL
 # Literals beyond 31 bits would be Python objects in the loops.
 MASK32, MASK64, SPREAD_ONE, SPREAD_TWO = 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
@@ -266,8 +268,8 @@ class Pairing:
                 time = 0
             where = station[row]
             word0 = at_bit(where, 32) | at_bit(carrier[row], 24) | at_bit(depth[row], 8) | direction[row]
-            if flags[row] & DAMAGED:
-                word0 |= LOOKS_DAMAGED
+            if flags[row] & SPECIAL:
+                word0 |= (LOOKS_DAMAGED if flags[row] & DAMAGED else 0) | (LOOKS_CUT if flags[row] & CUT_OFF else 0)
             word4 = 0
             word3 = dst_mac[row]
             if kind == P_ECHO_REQUEST:

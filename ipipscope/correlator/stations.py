@@ -31,6 +31,8 @@ class Station:
     device: int | None = None
     carried_outer: bool = False
     """Whether packets with an outer header passed here."""
+    joins: bool = False
+    """Whether a packet in fragments was seen here as a whole."""
 
     @property
     def told_apart(self) -> bool:

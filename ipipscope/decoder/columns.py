@@ -48,7 +48,8 @@ COLUMNS: Final[dict[str, str]] = {
     "inner_proto": "u1",
     "inner_id": "u2",
     "inner_length": "u2",  # total length, octets
-    "fragment_offset": "u2",  # octets, of the innermost header
+    "fragment_offset": "u2",  # octets, of the innermost header, or of the outer one where that is all there is
+    "fragment_length": "u2",  # of a fragment: octets behind the header that makes it one, the outer one first
     # ICMP
     "icmp_type": "u1",
     "icmp_code": "u1",
@@ -154,6 +155,8 @@ class Flags(IntFlag):
     """Of some IPv4 header. Where a packet is sent, a NIC may fill in checksums after it was recorded."""
     BAD_CHECKSUM = 1024
     """Of the ICMP message, TCP handshake or DNS datagram (others are not checked), which was captured whole."""
+    INCOMPLETE = 2048
+    """A first fragment, the rest of whose packet was not seen: set by the correlator."""
 
 
 class Direction(IntEnum):
@@ -217,6 +220,7 @@ class Columns:
     inner_id: Array
     inner_length: Array
     fragment_offset: Array
+    fragment_length: Array
     icmp_type: Array
     icmp_code: Array
     icmp_id: Array

@@ -191,7 +191,7 @@ def _unwrap(
         memoryview(columns.inner_id),
     )
     o_inner_proto, o_inner_length = memoryview(columns.inner_proto), memoryview(columns.inner_length)
-    o_fragment_offset = memoryview(columns.fragment_offset)
+    o_fragment_offset, o_fragment_length = memoryview(columns.fragment_offset), memoryview(columns.fragment_length)
     o_icmp_type, o_icmp_code = memoryview(columns.icmp_type), memoryview(columns.icmp_code)
     o_icmp_id, o_icmp_seq = memoryview(columns.icmp_id), memoryview(columns.icmp_seq)
     o_sport, o_dport = memoryview(columns.sport), memoryview(columns.dport)
@@ -402,6 +402,11 @@ def _unwrap(
                         flags |= F_OUTER_DF
                     if fragment & (MORE | OFFSET_MASK):
                         flags |= F_OUTER_FRAGMENT
+                        o_fragment_length[row] = max(0, total - header)
+                        if fragment & OFFSET_MASK:
+                            o_fragment_offset[row] = (fragment & OFFSET_MASK) * 8
+                            if fragment & MORE:
+                                flags |= F_MORE
                 if fragment & (MORE | OFFSET_MASK):
                     open_ended = 1
                     if fragment & OFFSET_MASK:
@@ -477,6 +482,8 @@ def _unwrap(
                 flags |= F_INNER_DF
             if fragment & (MORE | OFFSET_MASK):
                 flags |= F_INNER_FRAGMENT
+                if o_fragment_length[row] == 0:
+                    o_fragment_length[row] = max(0, total - header)
                 if fragment & MORE:
                     flags |= F_MORE
         if kind == K_IPIP and depth == 1:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections import Counter
 
     from ipipscope.correlator.correlate import Correlation
-    from ipipscope.model import Finding
+    from ipipscope.model import CapturePoint, Finding
     from ipipscope.rules.capture_facts import CaptureFacts
     from ipipscope.rules.view import Knowledge
 
@@ -41,8 +41,13 @@ def found(
             point,
             int(tally.kinds[Kind.IPIP_FRAGMENT]),
             (tally.first or 0, tally.last or 0),
-            f"{int(tally.kinds[Kind.IPIP_FRAGMENT])} later fragments of IPIP packets at {point}.",
+            f"{int(tally.kinds[Kind.IPIP_FRAGMENT])} later fragments of IPIP packets at {point}{_missing(correlation, point)}.",
         )
         for point, tally in correlation.tallies.items()
         if tally.kinds[Kind.IPIP_FRAGMENT]
     ]
+
+
+def _missing(correlation: Correlation, point: CapturePoint) -> str:
+    count = correlation.incomplete.get(point, 0)
+    return f"; {count} packets are incomplete, fragments of them never came" if count else ""

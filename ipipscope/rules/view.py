@@ -167,7 +167,7 @@ class View:
         return self.target(Leg.REQUEST)
 
     def at(self, leg: Leg, node: str | None, position: str) -> tuple[Look, ...]:
-        """Sightings of a leg at a position of a node: outer, bare, tunnel or workload."""
+        """Sightings of a leg at a position of a node: outer, bare, tunnel or workload; or incomplete."""
         if node is None:
             return ()
         return tuple(
@@ -178,6 +178,8 @@ class View:
 
     def position(self, look: Look, leg: Leg, node: str) -> str:
         """Which position of *node* a sighting stands for."""
+        if look.incomplete and self.station(look).joins and self.target(leg) == node:
+            return "incomplete"  # it arrived in part: as good as not at all
         role = self.station(look).role
         if look.ipip or (look.encapsulated and role not in {Role.TUNNEL, Role.WORKLOAD}):
             return "outer"  # else it is a tunnel of the pod's own, inside ours

@@ -109,11 +109,11 @@ def _absent(batch: Columns) -> dict[str, Array]:
     """Which packets lack a column: 0 is an ICMP type, an address and a port number too."""
     kind, flags, part, proto = batch.kind, batch.flags, batch.part, batch.inner_proto
     carries_inner = np.zeros(len(Kind), bool)
-    carries_inner[[Kind.NATIVE, Kind.IPIP, Kind.IPV6_IN_IPV4, Kind.GRE, Kind.VXLAN]] = True
+    carries_inner[[Kind.NATIVE, Kind.IPIP]] = True
+    inner = carries_inner[kind] | (batch.inner_src != 0) | (batch.inner_dst != 0)
     carries_outer = np.zeros(len(Kind), bool)
     carries_outer[[Kind.IPIP, Kind.IPIP_FRAGMENT, Kind.IPIP_OPAQUE, Kind.IPV6_UNDER_IPIP]] = True
-    inner = carries_inner[kind]
-    outer = carries_outer[kind] | (batch.depth > 1)
+    outer = carries_outer[kind] | (batch.outer_src != 0) | (batch.outer_dst != 0)
     # A header that ends the way inwards although it announces another one: its fields beyond addresses were not kept.
     whole = inner & ((proto != ipv4.PROTOCOL_IPIP) | (batch.fragment_offset > 0))
     unharmed = (flags & np.uint16(Flags.CUT | Flags.MALFORMED)) == 0
@@ -128,7 +128,9 @@ def _absent(batch: Columns) -> dict[str, Array]:
     present: dict[str, Any] = {
         **dict.fromkeys(("outer_src", "outer_dst", "outer_ttl", "outer_tos", "outer_id"), outer),
         **dict.fromkeys(("inner_src", "inner_dst", "inner_proto"), inner),
-        **dict.fromkeys(("inner_ttl", "inner_tos", "inner_id", "inner_length", "fragment_offset"), whole),
+        **dict.fromkeys(("inner_ttl", "inner_tos", "inner_id", "inner_length"), whole),
+        "fragment_offset": whole | (kind == Kind.IPIP_FRAGMENT),
+        "fragment_length": (flags & np.uint16(Flags.OUTER_FRAGMENT | Flags.INNER_FRAGMENT)) != 0,
         **dict.fromkeys(("icmp_type", "icmp_code"), icmp),
         **dict.fromkeys(("icmp_id", "icmp_seq"), echo),
         "icmp_mtu": batch.icmp_mtu > 0,
