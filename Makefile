@@ -31,6 +31,9 @@ plain: system $(VENV)/installed  ## the tests once more, without the compiled mo
 	cd build/plain && PYTHONPATH="$$PWD" IPIPSCOPE_BUILD=plain $(abspath $(VENV))/bin/python -m pytest -q -n 2 \
 	    --ignore=tests/lab --ignore=tests/fuzz -p no:cacheprovider -m 'not slow' tests
 
+fuzz: $(VENV)/installed  ## damaged captures against reader, decoder and report for a minute, each time others
+	cd tests && $(abspath $(VENV))/bin/python -m fuzz --seconds 60 --seed $$(date +%s)
+
 system:  ## what the tests need besides Python
 	$(SUDO) apt-get update -qq
 	echo 'wireshark-common wireshark-common/install-setuid boolean false' | $(SUDO) debconf-set-selections
@@ -48,4 +51,4 @@ docs: $(VENV)/installed  ## the manual as a site, in docs/_build
 	$(VENV)/bin/python -m docs.pages
 	$(VENV)/bin/sphinx-build -W -q docs docs/_build
 
-.PHONY: demo docs test lab lint plain system
+.PHONY: demo docs test lab lint plain fuzz system

@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from ipipscope.decoder.columns import Columns
     from ipipscope.model import CapturePoint, Role
 
+HELD = 64
+"""So many files may stay open at once."""
+TOGETHER = 1 << 26
+"""Octets of all files' windows together; more files have smaller ones."""
+SMALLEST_WINDOW = 1 << 14
 UNKNOWN_BEGIN = np.iinfo("i8").min
 
 
@@ -70,6 +75,9 @@ class Decoded:
 def decode(files: Sequence[CaptureFile]) -> list[Decoded]:
     """The files as sources of columns, in the order in which second recordings give way to first ones."""
     sources = [Decoded(file) for file in files]
+    if len(sources) > HELD:
+        for source in sources:
+            source.file.held, source.file.window = False, max(SMALLEST_WINDOW, TOGETHER // len(sources))
     if len(sources) > 1:
         for source in sources:
             if source.file.path != STDIN:

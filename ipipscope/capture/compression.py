@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 MAGIC_LENGTH: Final = 6
+STEP: Final = 1 << 14
+"""Plain octets of one step, the same for every reader: what a failure costs must not depend on who asks."""
 GZIP, BZIP2, XZ, ZSTD, LZ4 = b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd", b"\x04\x22\x4d\x18"
 
 
@@ -45,20 +47,42 @@ class Damage(Exception):
 
 
 class _Decompressed:
-    """A decompressor whose failures, of many types, all read as `Damage`."""
+    """A decompressor whose failures, of many types, all read as `Damage`, after everything that came before them."""
 
     def __init__(self, stream: Any, kind: str) -> None:
         self._stream, self._kind = stream, kind
+        self._left = memoryview(b"")
+        self._damage: Damage | None = None
 
     def readinto(self, buffer: memoryview) -> int:
+        """Fill *buffer* as far as the data go."""
+        filled = 0
+        while filled < len(buffer):
+            if not self._left:
+                self._left = self._part()
+                if not self._left:
+                    break
+            part = self._left[: len(buffer) - filled]
+            buffer[filled : filled + len(part)] = part
+            self._left = self._left[len(part) :]
+            filled += len(part)
+        if self._damage is not None and not filled:
+            raise self._damage
+        return filled
+
+    def _part(self) -> memoryview:
+        """What one step gives: a longer one would lose more of what was good before a failure."""
+        if self._damage is not None:
+            return memoryview(b"")
         try:
-            return self._stream.readinto(buffer) or 0
+            return memoryview(self._stream.read1(STEP))
         except (OSError, EOFError, zlib.error, lzma.LZMAError, RuntimeError, ValueError) as failure:
-            raise Damage(f"the {self._kind} data are damaged or cut ({failure})") from failure
+            self._damage = Damage(f"the {self._kind} data are damaged or cut ({failure})")
         except Exception as failure:
-            if type(failure).__name__ == "ZstdError":
-                raise Damage(f"the {self._kind} data are damaged or cut ({failure})") from failure
-            raise
+            if type(failure).__name__ != "ZstdError":
+                raise
+            self._damage = Damage(f"the {self._kind} data are damaged or cut ({failure})")
+        return memoryview(b"")
 
 
 class Peeked(io.RawIOBase):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import sys
 from dataclasses import dataclass, field
@@ -9,11 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from ipipscope.capture import points
-from ipipscope.capture.compression import OPENERS, Damage, decompressed, peek
+from ipipscope.capture.compression import OPENERS, decompressed, peek
 from ipipscope.capture.pcap import FORMS, PcapReader
 from ipipscope.capture.pcapng import SECTION_HEADER, PcapngReader
 from ipipscope.capture.window import SIZE, Window
-from ipipscope.errors import CaptureDamaged, CaptureUnreadable, InputError
+from ipipscope.errors import CaptureDamaged, CaptureTruncated, CaptureUnreadable, InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -36,11 +38,15 @@ class CaptureFile:
     path: as the user gave it, or as found below a folder; `-` is standard input.
     point: what --point said of it; None where name and interfaces tell.
     problems: what could not be read of it, filled while `batches` runs.
+    window: octets of it that are held in memory at once; it grows for a record that is larger.
+    held: whether it stays open while it is read. Thousands of files that are read side by side must not.
     """
 
     path: str
     point: CapturePoint | None = None
     problems: list[InputError] = field(default_factory=list)
+    window: int = SIZE
+    held: bool = True
     _reader: PcapReader | PcapngReader | None = None
 
     @property
@@ -63,30 +69,30 @@ class CaptureFile:
                 return int(known.min())
         return -(1 << 63)
 
-    def batches(self, window: int = SIZE) -> Iterator[Records]:
+    def batches(self, window: int = 0) -> Iterator[Records]:
         """Open, read to the end or to where it stops making sense, close. Problems are kept, not raised."""
         try:
-            with _opened(self.path) as stream:
+            with _opened(self.path, held=self.held) as stream:
                 plain, _ = decompressed(stream, self.path)
-                octets = Window(plain, window)
+                octets = Window(plain, window or self.window)
                 self._reader = reader_of(octets, self.path)
-                try:
-                    yield from self._reader.batches()
-                except Damage as damage:
+                yield from self._reader.batches()
+                problems = self._reader.problems
+                if octets.damage is not None:
+                    # The record that is cut by it needs no line of its own.
+                    problems = [problem for problem in problems if not isinstance(problem, CaptureTruncated)]
                     self.problems.append(
                         CaptureDamaged(
                             self.path,
-                            f"{damage}, after octet {octets.offset + len(octets)} of the plain data.",
+                            f"{octets.damage}, after octet {octets.offset + len(octets)} of the plain data.",
                             "Everything before is in the report.",
                             frame=0,
                             offset=octets.offset,
                         )
                     )
-                self.problems.extend(self._reader.problems)
+                self.problems.extend(problems)
         except InputError as problem:
             self.problems.append(problem)
-        except Damage as damage:
-            self.problems.append(CaptureUnreadable(self.path, f"{damage}.", "Fetch the file again."))
         except OSError as failure:
             self.problems.append(_os_problem(self.path, failure))
 
@@ -101,16 +107,49 @@ def _os_problem(path: str, failure: OSError) -> InputError:
     return CaptureUnreadable(path, f"{reason[0].lower()}{reason[1:]}.", hints.get(type(failure), ""))
 
 
-def _opened(path: str) -> Any:
+def _opened(path: str, *, held: bool) -> Any:
     if path == STDIN:
         return open(sys.stdin.fileno(), "rb", buffering=0, closefd=False)
+    if not held and Path(path).is_file():
+        return Reopened(path)
     return Path(path).open("rb", buffering=0)
+
+
+class Reopened(io.RawIOBase):
+    """A file that is open only while it is read from: as many of them as there are cost no file descriptor."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__()
+        self._path = path
+        self._at = 0
+        self._identity: tuple[int, int] | None = None
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Go on where the last read ended. Raises OSError when the name has come to mean another file."""
+        descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            stat = os.fstat(descriptor)
+            identity = stat.st_dev, stat.st_ino
+            if identity != (self._identity or identity):
+                raise OSError(errno.ESTALE, "the file was replaced while it was read")
+            self._identity = identity
+            got = os.preadv(descriptor, [buffer], self._at)
+        finally:
+            os.close(descriptor)
+        self._at += got
+        return got
 
 
 def reader_of(window: Window, path: str) -> PcapReader | PcapngReader:
     """The reader for what stands at the window's start; raises CaptureUnreadable when that is no capture."""
     window.fill(4)
     magic = bytes(window.octets[window.start : min(window.end, window.start + 4)])
+    if window.damage is not None and len(magic) < 4:
+        raise CaptureUnreadable(path, f"{window.damage}.", "Fetch the file again.")
     if not magic:
         raise CaptureUnreadable(path, "the file is empty.", EMPTY_HINT)
     if magic in FORMS:

@@ -12,6 +12,11 @@ ROWS: Final = 8192
 """Records of a batch: their columns stay in the processor's cache."""
 
 
+def rows_of(window: int) -> int:
+    """Records of a batch that a window of so many octets is worth: small windows are for many files at once."""
+    return max(256, min(ROWS, window // 64))
+
+
 @dataclass(slots=True)
 class Interface:
     """One interface that a file describes; a pcap file has one without a name."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from ipipscope.capture import records
-from ipipscope.capture.packets import ROWS, Interface, Records
+from ipipscope.capture.packets import ROWS, Interface, Records, rows_of
 from ipipscope.capture.salvage import Salvage
 from ipipscope.errors import CaptureTruncated, CaptureUnreadable, InputError
 
@@ -91,7 +91,8 @@ class PcapReader:
     def _batches(self) -> Iterator[Records]:
         window, form, walk = self._window, self._form, self._walk
         frame = 1
-        interface = np.zeros(ROWS, "u2")
+        rows = rows_of(len(window.octets))
+        interface = np.zeros(rows, "u2")
         last = 0  # octets of the record before: it stays in the window, for damage may begin in it
         trusted, doubts = 0, 0
         need = form.header
@@ -104,8 +105,8 @@ class PcapReader:
                     self._truncated(frame, *missing)
                     return
                 last = 0
-            offsets, captured, wire = (np.empty(ROWS, "u4") for _ in range(3))
-            time = np.empty(ROWS, "i8")
+            offsets, captured, wire = (np.empty(rows, "u4") for _ in range(3))
+            time = np.empty(rows, "i8")
             records.walk_pcap(
                 memoryview(window.octets), window.start + last, window.end, form.big, form.header, form.tick,
                 self._limit, trusted, offsets.data, captured.data, wire.data, time.data, walk,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from ipipscope.capture import records
-from ipipscope.capture.packets import ROWS, Interface, Records
+from ipipscope.capture.packets import Interface, Records, rows_of
 from ipipscope.capture.pcap import LINK_TYPE_MASK, LONGEST, LONGEST_EVER
 from ipipscope.capture.salvage import Salvage
 from ipipscope.errors import CaptureDamaged, CaptureTruncated, CaptureUnreadable, InputError
@@ -107,6 +107,7 @@ class PcapngReader:
         window, walk = self._window, self._walk
         last = 0  # octets of the packet block before: it stays in the window, for damage may begin in it
         need = BLOCK_MIN
+        rows = rows_of(len(window.octets))
         while True:
             if not window.fill(last + need):
                 promised, present = need, len(window) - last
@@ -116,8 +117,8 @@ class PcapngReader:
                     self._truncated(promised, present)
                     return
                 last = 0
-            offsets, captured, wire = (np.empty(ROWS, "u4") for _ in range(3))
-            ticks, interface = np.empty(ROWS, "u8"), np.empty(ROWS, "u2")
+            offsets, captured, wire = (np.empty(rows, "u4") for _ in range(3))
+            ticks, interface = np.empty(rows, "u8"), np.empty(rows, "u2")
             section = self.interfaces[self._first :]
             records.walk_pcapng(
                 memoryview(window.octets), window.start + last, window.end, self._order == "big", self._first,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final, Protocol
 
+from ipipscope.capture.compression import Damage
+
 SIZE: Final = 1 << 20
 """Octets of a window; it grows only for a record that is larger."""
 
@@ -26,6 +28,8 @@ class Window:
         self.end = 0
         self.offset = 0
         self.ended = False
+        self.damage: Damage | None = None
+        """Why the stream ended early."""
 
     def __len__(self) -> int:
         return self.end - self.start
@@ -48,7 +52,10 @@ class Window:
                     break
                 # What a record claims is not believed before it is there: the window grows step by step.
                 self._renew(min(2 * len(self.octets), need + SIZE))
-            got = self._stream.readinto(memoryview(self.octets)[self.end :]) or 0
+            try:
+                got = self._stream.readinto(memoryview(self.octets)[self.end :]) or 0
+            except Damage as damage:
+                self.damage, got = damage, 0
             self.ended = got == 0
             self.end += got
             if len(self) >= need and got < len(self.octets) // 2:
