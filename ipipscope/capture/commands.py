@@ -155,6 +155,10 @@ class Recorder:
             self.kill()
             status = self._process.wait()
         self._listener.join(GRACE)
+        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
+            if pipe is not None:
+                with contextlib.suppress(OSError):
+                    pipe.close()
         return status
 
     @property
