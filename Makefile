@@ -3,7 +3,7 @@ VENV ?= .venv
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 PYTEST = $(VENV)/bin/python -m pytest -q -n 2 --ignore=tests/lab --ignore=tests/fuzz
 # What the tests need besides Python, as Debian calls it; one line a purpose.
-PACKAGES = tshark tcpdump iproute2 iputils-ping \
+PACKAGES = tshark tcpdump iproute2 iputils-ping openssh-server \
            chromium chromium-driver \
            iptables nftables ipset procps \
            man-db
