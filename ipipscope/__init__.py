@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ipipscope import plots
     from ipipscope.analysis import Analysis, analyse, triage
     from ipipscope.loaded import Capture, CaptureWarning, audit, load
+    from ipipscope.own_rules import check_rule, register_rule, unregister_rule
     from ipipscope.report.model import Report
 
 __all__ = [
@@ -23,10 +24,13 @@ __all__ = [
     "__version__",
     "analyse",
     "audit",
+    "check_rule",
     "compiled",
     "load",
     "plots",
+    "register_rule",
     "triage",
+    "unregister_rule",
 ]
 
 try:
@@ -41,8 +45,11 @@ _HOMES = {
     "Report": "ipipscope.report.model",
     "analyse": "ipipscope.analysis",
     "audit": "ipipscope.loaded",
+    "check_rule": "ipipscope.own_rules",
     "load": "ipipscope.loaded",
+    "register_rule": "ipipscope.own_rules",
     "triage": "ipipscope.analysis",
+    "unregister_rule": "ipipscope.own_rules",
 }
 COMPILED = ("ipipscope.capture.records", "ipipscope.decoder.unwrap", "ipipscope.correlator.pairing")
 """The modules that the build compiles where it can."""

@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ipipscope import own_rules
 from ipipscope.capture.files import STDIN, find
 from ipipscope.capture.points import RING_NUMBER, stem
 from ipipscope.correlator.correlate import Correlation, correlate
@@ -155,7 +156,7 @@ def analyse(
         findings need.
     Never raises for what a file holds: what cannot be read is in the problems.
     """
-    paths = [paths] if isinstance(paths, str) else paths
+    paths = [str(paths)] if isinstance(paths, (str, Path)) else paths
     files, problems = find(paths, points)
     sources = decode(files)
     correlation = correlate(sources, timeout=timeout, keep=keep, flows=Flows() if keep else None)
@@ -171,6 +172,7 @@ def assemble(
 ) -> Analysis:
     """Judge what was correlated, and explain the findings from host state; the sources' own problems are added."""
     names = [source.file.path for source in sources]
+    own_rules.load_installed()
     judgement = judge(correlation, _facts(sources), names, _addresses(snapshots))
     findings = judgement.findings
     if snapshots:

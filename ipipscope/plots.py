@@ -6,6 +6,7 @@ everything of matplotlib goes on working on it. Needs matplotlib: `pip install '
 
 from __future__ import annotations
 
+from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -15,6 +16,8 @@ from ipipscope.model import Leg
 from ipipscope.report.inert import inert
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
     from matplotlib.axes import Axes
 
@@ -30,6 +33,8 @@ COLOURS: Final = {
     "error": "#b7791f",
 }
 """As in the HTML report."""
+LINES: Final = 5
+"""More distributions than this are drawn as boxes."""
 CELLS_LABELLED: Final = 400
 """Matrices with more cells than this carry no numbers."""
 
@@ -60,10 +65,11 @@ def timeline(capture: Capture, ax: Axes | None = None, *, slices: int = 60) -> A
     ax.set_ylabel("exchanges")
     ax.set_title("Exchanges by verdict")
     low, high = ax.get_ylim()
+    ax.set_yticks([tick for tick in ax.get_yticks() if 0 <= tick <= high and tick == int(tick)])
     for place, finding in enumerate(capture.triage().findings):
         if present and finding.last:
             ends = [(time - origin.value) / 1e9 for time in (finding.first, finding.last)]
-            depth = low - (place + 1) * 0.09 * (high - low)
+            depth = low - (place + 1) * 0.12 * (high - low)
             ax.plot(ends, [depth, depth], color=COLOURS["unanswered"], linewidth=3, solid_capstyle="butt")
             ax.annotate(_plain(f"{finding.code} "), (ends[0], depth), ha="right", va="center", fontsize="small")
     return ax
@@ -83,7 +89,12 @@ def ladder(capture: Capture, number: int, ax: Axes | None = None) -> Axes:
     for place, column in enumerate(columns):
         ax.axvline(place, color="#8a94a3", linewidth=0.8, zorder=0)
         ax.text(
-            place, -0.9, _plain(f"{column.node or '?'}\n{column.label}"), ha="center", va="bottom", fontsize="small"
+            place,
+            -0.9,
+            f"{_plain(column.node or '?')}\n{_plain(column.label)}",
+            ha="center",
+            va="bottom",
+            fontsize="small",
         )
     _rungs(ax, drawn)
     exchange = drawn.exchange
@@ -120,7 +131,15 @@ def _rungs(ax: Axes, drawn: Ladder) -> None:
         ax.plot(rung.column, row, mark, color=COLOURS["unanswered"] if missing else colour, markersize=7)
         if rung.outer and not missing:
             words = f"{rung.outer.src} > {rung.outer.dst}"
-            ax.annotate(words, (rung.column, row), (6, 5), textcoords="offset points", fontsize="x-small")
+            side = -1 if rung.leg is Leg.REPLY else 1  # the side to which the next arrow leaves
+            ax.annotate(
+                words,
+                (rung.column, row),
+                (6 * side, 5),
+                textcoords="offset points",
+                fontsize="x-small",
+                ha="left" if side > 0 else "right",
+            )
         ticks.append(row)
         labels.append("missing" if rung.time is None else f"+{(rung.time - drawn.began) / 1000:,.0f} µs")
         before[rung.leg] = (rung.column, row)
@@ -129,11 +148,16 @@ def _rungs(ax: Axes, drawn: Ladder) -> None:
 
 def rtt(capture: Capture, ax: Axes | None = None, *, bins: int = 40) -> Axes:
     """How long answers took: round trips by pair of nodes, on a logarithmic scale."""
-    ax = _axes(ax, (7, 3.2))
+    ax = _axes(ax, (7.5, 3.6))
     exchanges = capture.exchanges
     known = exchanges[exchanges["rtt"].notna() & (exchanges["rtt"].dt.total_seconds() > 0)]
     milliseconds = known["rtt"].dt.total_seconds().to_numpy(float) * 1e3
-    _distributions(ax, milliseconds, _pairs(known), bins)
+    pairs = _pairs(known)
+    if len(set(pairs)) > LINES:
+        _boxes(ax, [(pair, milliseconds[pairs == pair]) for pair in sorted(set(pairs))])
+        ax.set_xlabel("ms")
+    else:
+        _lines(ax, milliseconds, pairs, bins)
     ax.set_title("Round-trip times, by requester and replier")
     return ax
 
@@ -143,7 +167,6 @@ def hop_delays(capture: Capture, ax: Axes | None = None) -> Axes:
 
     Hops between nodes hold the difference of the nodes' clocks; negative ones are left out.
     """
-    ax = _axes(ax, (8, 4))
     seen = capture.sightings
     seen = seen[seen["leg"].isin([Leg.REQUEST.value, Leg.REPLY.value])]
     ordered = seen.sort_values(["exchange", "leg", "time", "step"], kind="stable")
@@ -154,14 +177,9 @@ def hop_delays(capture: Capture, ax: Axes | None = None) -> Axes:
     table = hop[same].to_frame("hop").assign(delay=delay[same])
     table = table[table["delay"] > 0]
     groups = sorted(table.groupby("hop", sort=False), key=lambda pair: pair[1]["delay"].median())[-24:]
-    if groups:
-        ax.boxplot(
-            [group["delay"].to_numpy(float) for _, group in groups], orientation="horizontal", sym=".",
-            tick_labels=[_plain(name) for name, _ in groups],
-        )  # fmt: skip
-        ax.set_xscale("log")
+    ax = _axes(ax, (8, 1.3 + 0.26 * len(groups)))
+    _boxes(ax, [(str(name), group["delay"].to_numpy(float)) for name, group in groups])
     ax.set_xlabel("µs")
-    ax.tick_params(axis="y", labelsize="small")
     ax.set_title("Delay of each hop")
     return ax
 
@@ -185,13 +203,14 @@ def answered(capture: Capture, ax: Axes | None = None) -> Axes:
 def outer_addresses(capture: Capture, ax: Axes | None = None) -> Axes:
     """Who sends IPIP from which address to whom: packets by outer source (down) and outer destination (across).
 
-    Each packet counts at every NIC that recorded it. In a healthy overlay the matrix is symmetric.
+    Each packet counts at every NIC that recorded it. Where replies mirror requests, the matrix is symmetric.
     """
     outer = capture.where("outer_src is not None")
     counts = outer.pivot_table(index="outer_src", columns="outer_dst", values="frame", aggfunc="count", observed=True)
     nodes = capture.nodes
-    counts.index = [_named(address, nodes) for address in counts.index]
-    counts.columns = [_named(address, nodes) for address in counts.columns]
+    both = sorted({*counts.index, *counts.columns}, key=IPv4Address)
+    counts = counts.reindex(index=both, columns=both)
+    counts.index = counts.columns = [_named(address, nodes) for address in both]
     ax = _matrix(ax, counts, "packets", "Blues", (0, None), "{:.0f}")
     ax.set_ylabel("outer source")
     ax.set_xlabel("outer destination")
@@ -218,7 +237,16 @@ def _matrix(
     return ax
 
 
-def _distributions(ax: Axes, values: Any, groups: Any, bins: int) -> None:
+def _boxes(ax: Axes, groups: Sequence[tuple[str, Any]]) -> None:
+    """A box for each group, the first at the bottom."""
+    if groups:
+        names = [_plain(f"{name} ({len(values)})") for name, values in groups]
+        ax.boxplot([values for _, values in groups], orientation="horizontal", sym=".", tick_labels=names)
+        ax.set_xscale("log")
+        ax.tick_params(axis="y", labelsize="small")
+
+
+def _lines(ax: Axes, values: Any, groups: Any, bins: int) -> None:
     if not len(values):
         return
     edges = np.geomspace(values.min() * 0.98, values.max() * 1.02, bins)
@@ -228,7 +256,7 @@ def _distributions(ax: Axes, values: Any, groups: Any, bins: int) -> None:
     ax.set_xscale("log")
     ax.set_xlabel("ms")
     ax.set_ylabel("exchanges")
-    ax.legend(frameon=False, fontsize="small", ncols=1 + len(set(groups)) // 8)
+    ax.legend(frameon=False, fontsize="small")
 
 
 def _pairs(exchanges: pd.DataFrame) -> Any:

@@ -81,6 +81,19 @@ RULES: Final[dict[str, Rule]] = {
 """By number."""
 
 
+OWN: Final[list[tuple[RuleModule, str | None]]] = []
+"""Rules that users added (`ipipscope.own_rules`), each with the code before which it is asked; None for last."""
+
+
+def journey_rules() -> tuple[RuleModule, ...]:
+    """The rules that are asked of each journey, in order, those of users among them."""
+    asked = list(JOURNEY_RULES)
+    for module, before in OWN:
+        codes = [each.RULE.code for each in asked]
+        asked.insert(codes.index(before) if before in codes else len(codes), module)
+    return tuple(asked)
+
+
 def find_rule(text: str) -> Rule | None:
     """The rule with this number or name; `101` will do for `IPIP101`."""
     wanted = text.strip().lower()

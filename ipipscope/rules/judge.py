@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from ipipscope.correlator.sides import find_sides
 from ipipscope.model import Confidence, Evidence, Finding, Flow, Impact, Leg, Passage, Role, TunnelPair, Verdict
-from ipipscope.rules.catalogue import BY_CODE, CAPTURE_RULES, JOURNEY_RULES
+from ipipscope.rules.catalogue import BY_CODE, CAPTURE_RULES, journey_rules
 from ipipscope.rules.display_filter import display_filter
 from ipipscope.rules.over_time import pattern
 from ipipscope.rules.part import Part
@@ -126,17 +126,18 @@ def judge(
     cases: dict[tuple[str, str | None, IPv4Address | None], _Case] = {}
     flows: dict[tuple[object, ...], list[Part]] = {}
     translated = set(knowledge.before_translation.values())
+    asked = journey_rules()
     for journey in correlation.journeys:
         if journey not in translated:  # its exchanges are counted where they were seen after the translation
             flow = journey.flow
-            flows.setdefault((flow.src, flow.dst, flow.protocol), []).extend(_parts(journey, knowledge))
+            flows.setdefault((flow.src, flow.dst, flow.protocol), []).extend(_parts(journey, knowledge, asked))
     told: list[tuple[Part, _Case | None]] = []
     for parts in flows.values():
         _explain_together(parts)
         for part in parts:
             _tell(judgement, part)
             told.append((part, _gather(part, cases) if part.struck else None))
-    order = {module.RULE.code: place for place, module in enumerate(JOURNEY_RULES)}
+    order = {module.RULE.code: place for place, module in enumerate(asked)}
     gathered = [(_finding(case, knowledge, file_names), case) for case in cases.values()]
     gathered.sort(key=lambda pair: _rank(pair[0], order))
     findings = [finding for finding, _ in gathered]
@@ -159,7 +160,7 @@ def _rank(finding: Finding, order: Mapping[str, int]) -> tuple[int, int, int, st
     return IMPACTS.index(finding.impact), -finding.count, order[finding.code], finding.node or ""
 
 
-def _parts(journey: Journey, knowledge: Knowledge) -> list[Part]:
+def _parts(journey: Journey, knowledge: Knowledge, asked: Sequence[RuleModule]) -> list[Part]:
     """The journey cut where its nodes' points began or ended to record, each part asked of every rule."""
     nodes = {knowledge.stations[look.station].node for look in journey.sightings}
     nodes |= {node for address in (journey.flow.src, journey.flow.dst) if (node := knowledge.sides.home.get(address))}
@@ -170,7 +171,7 @@ def _parts(journey: Journey, knowledge: Knowledge) -> list[Part]:
     parts = []
     for count, first, last, recording in segments(journey, knowledge.windows, nodes, knowledge.trip):
         view = View(journey, knowledge, recording)
-        struck = [(module, strike) for module in JOURNEY_RULES if (strike := module.struck(view)) is not None]
+        struck = [(module, strike) for module in asked if (strike := module.struck(view)) is not None]
         # What lost it stands before what did not, and that before what is not known; else the rules' order.
         struck.sort(key=lambda pair: (pair[1].lost is not True, pair[1].lost is not False))
         parts.append(Part(view, count, first, last, view.answered(), struck))

@@ -12,7 +12,7 @@ from tests.conftest import ROOT
 FILE = ROOT / "captures" / "case-2-outer-source-mismatch" / "captures" / "node2_eth0.pcap"
 needs_tshark = pytest.mark.skipif(
     shutil.which("tshark") is None or sys.version_info >= (3, 14),
-    reason="no tshark here, or no pyshark for this Python",
+    reason="no tshark, or no pyshark for this Python",
 )
 
 
