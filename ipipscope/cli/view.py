@@ -27,7 +27,7 @@ def view(
 
     Needs the extra `view`: pip install 'ipipscope[view]'.
 
-    Example:
+    Examples:
       ipipscope view case/
 
     """
