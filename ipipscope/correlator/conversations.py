@@ -124,14 +124,14 @@ def _turned(flows: Flows, ways: tuple[list[int], list[int]], ends: list[tuple[in
     """Whether the second end is the requester."""
     asked = [sum(flows.asked[row] for row in way) for way in ways]
     if asked[0] != asked[1]:
-        return asked[1] > asked[0]
+        return bool(asked[1] > asked[0])
     if protocol in {ipv4.PROTOCOL_TCP, ipv4.PROTOCOL_UDP} and ends[0][1] != ends[1][1]:
         return ends[1][1] > ends[0][1]
     firsts = [min((flows.first[row] for row in way), default=None) for way in ways]
     if firsts[0] is None or firsts[1] is None:
         # An echo reply without its request: who it goes to asked.
         return (firsts[0] is None) != (protocol == ipv4.PROTOCOL_ICMP and ends[0][1] != NO_ID)
-    return firsts[1] < firsts[0]
+    return bool(firsts[1] < firsts[0])
 
 
 def _way(flows: Flows, rows: list[int], stations: Sequence[Station]) -> Way:

@@ -39,6 +39,11 @@ def at_bit(value: int, bit: int) -> int:
     return value << bit
 
 
+def _view(array: Any) -> Any:
+    """The memory of *array*, as the loop reads and writes it."""
+    return memoryview(array)
+
+
 class Flows:
     """The rows, and a hash index over them.
 
@@ -46,11 +51,25 @@ class Flows:
         octets and up to 8 of the index.
     """
 
+    # Columns that `_room` makes and widens by name; their C types are in the .pxd.
+    addresses: Any
+    numbers: Any
+    places: Any
+    outers: Any
+    packets: Any
+    octets: Any
+    asked: Any
+    again: Any
+    first: Any
+    last: Any
+    follow: Any
+    began: Any
+
     def __init__(self, rows_max: int = 1 << 18) -> None:
         self.rows_max = rows_max
         self.rows = 0
         self.folded = 0
-        self.index = memoryview(np.full(2 * SIZE_FIRST, -1, "i4"))
+        self.index = _view(np.full(2 * SIZE_FIRST, -1, "i4"))
         self._room(min(SIZE_FIRST, rows_max))
 
     def _room(self, size: int) -> None:
@@ -63,7 +82,7 @@ class Flows:
             fresh = np.zeros(size, dtype)
             if self.rows:
                 fresh[: self.rows] = np.asarray(getattr(self, name))[: self.rows]
-            setattr(self, name, memoryview(fresh))
+            setattr(self, name, _view(fresh))
 
     def feed(self, columns: Any, start: int, stop: int, station: Any, shift: int) -> None:
         """Count the packets in rows *start* to *stop* of one batch.
@@ -157,7 +176,7 @@ class Flows:
 
     def _grow_index(self) -> None:
         mask = len(self.index) * 2 - 1
-        self.index = memoryview(np.full(mask + 1, -1, "i4"))
+        self.index = _view(np.full(mask + 1, -1, "i4"))
         for row in range(self.rows):
             spread = mix(self.addresses[row] ^ mix(self.numbers[row] ^ mix(self.places[row] ^ mix(self.outers[row]))))
             at = spread & mask
