@@ -13,17 +13,18 @@ from ipipscope.capture.points import RING_NUMBER, stem
 from ipipscope.correlator.correlate import Correlation, correlate
 from ipipscope.correlator.flows import Flows
 from ipipscope.decoder import link
-from ipipscope.model import SECOND, CapturePoint, PointSummary
+from ipipscope.model import MILLISECOND, SECOND, CapturePoint, PointSummary
 from ipipscope.report.model import Report
 from ipipscope.rules.capture_facts import CaptureFacts
 from ipipscope.rules.judge import Judgement, judge
+from ipipscope.rules.known_hosts import KnownHosts
 from ipipscope.rules.path import path, place
 from ipipscope.sources import Decoded, decode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from ipaddress import IPv4Address
 
+    from ipipscope.correlator.clocks import Clock
     from ipipscope.correlator.journey import Journey, Seen
     from ipipscope.errors import InputError
     from ipipscope.hosts.model import Snapshot
@@ -91,6 +92,7 @@ class Analysis:
             undecided=told.undecided,
             problems=tuple(self.problems),
             notes=_notes(self.correlation, self.files),
+            clocks=tuple(self.correlation.clocks),
         )
 
     @cached_property
@@ -173,7 +175,7 @@ def assemble(
     """Judge what was correlated, and explain the findings from host state; the sources' own problems are added."""
     names = [source.file.path for source in sources]
     own_rules.load_installed()
-    judgement = judge(correlation, _facts(sources), names, _addresses(snapshots))
+    judgement = judge(correlation, _facts(sources), names, _known_hosts(snapshots))
     findings = judgement.findings
     if snapshots:
         from ipipscope.hosts.causes import explain  # noqa: PLC0415  (only where there is state)
@@ -230,17 +232,12 @@ def snapshots_for(
     return read.snapshots, read.problems
 
 
-def _addresses(snapshots: Mapping[str, Snapshot]) -> dict[IPv4Address, str]:
-    """The node of each address: its own, and those of pods that it has a route to; none that two nodes claim."""
-    owners: dict[IPv4Address, set[str]] = {}
-    for node, snapshot in snapshots.items():
-        for address in snapshot.addresses:
-            if not address.address.is_loopback:
-                owners.setdefault(address.address, set()).add(node)
-        for route in snapshot.routes:
-            if route.destination.prefixlen == 32 and route.device and route.scope == "link" and route.via is None:
-                owners.setdefault(route.destination.network_address, set()).add(node)
-    return {address: nodes.pop() for address, nodes in owners.items() if len(nodes) == 1}
+def _known_hosts(snapshots: Mapping[str, Snapshot]) -> KnownHosts:
+    if not snapshots:
+        return KnownHosts()
+    from ipipscope.hosts.known import known_hosts  # noqa: PLC0415  (only where there is state)
+
+    return known_hosts(snapshots)
 
 
 def _facts(sources: Sequence[Decoded]) -> CaptureFacts:
@@ -272,8 +269,8 @@ def _summaries(correlation: Correlation, sources: Sequence[Decoded], facts: Capt
             link_types=tuple(link_types[point]),
             snaplen=facts.snaplen.get(point, 0),
             packets=tally.packets,
-            first=tally.first,
-            last=tally.last,
+            first=None if tally.first is None else tally.first - correlation.shift(point.node),
+            last=None if tally.last is None else tally.last - correlation.shift(point.node),
             dropped=facts.dropped.get(point),
             kinds=tally.by_label(),
             malformed={layer.label: count for layer, count in sorted(tally.layers.items())},
@@ -282,8 +279,21 @@ def _summaries(correlation: Correlation, sources: Sequence[Decoded], facts: Capt
     )
 
 
+def within(clock: Clock) -> str:
+    """How sure a clock's offset is."""
+    if clock.uncertainty is None:
+        return "one direction only was seen at both"
+    return f"give or take {clock.uncertainty / MILLISECOND:.3f} ms"
+
+
 def _notes(correlation: Correlation, files: Sequence[str]) -> tuple[str, ...]:
-    notes = []
+    notes = [
+        f"The clock of {clock.node} is {abs(clock.offset) / SECOND:.3f} s "
+        f"{'ahead of' if clock.offset > 0 else 'behind'} that of {clock.reference} ({within(clock)}); "
+        f"findings tell the time of {clock.reference}."
+        for clock in correlation.clocks
+        if clock.shift
+    ]
     for point, tally in sorted(correlation.tallies.items()):
         if tally.first_malformed is not None:
             source, frame, where = tally.first_malformed

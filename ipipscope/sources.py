@@ -45,6 +45,19 @@ class Decoded:
         self.interfaces = len(self.file.interfaces)
         self.file.problems.clear()
 
+    def sample(self, packets: int) -> Iterator[Columns]:
+        """The file's first *packets* packets, about; none of standard input, which can be read once only."""
+        if self.file.path == STDIN:
+            return
+        for records in self.file.batches():
+            yield self.columns(records)
+            packets -= len(records)
+            if packets <= 0:
+                break
+        self.records = 0
+        self.refused.clear()
+        self.file.problems.clear()
+
     def batches(self) -> Iterator[Columns]:
         """The file's packets in file order."""
         return map(self.columns, self.file.batches())
@@ -58,6 +71,14 @@ class Decoded:
         self.records += len(records)
         self._note_link_types(link_types)
         return batch
+
+    def _columns(self, records: Records) -> tuple[Columns, np.ndarray]:
+        """The records decoded, and the link types of the file's interfaces so far."""
+        link_types = np.array([each.link_type for each in self.file.interfaces], "u4")
+        batch = unwrap(records.octets, records.offsets, records.captured, records.wire, records.interface, link_types)
+        batch.time = records.time
+        batch.frame = np.arange(records.first_frame, records.first_frame + len(records), dtype="u4")
+        return batch, link_types
 
     def _note_link_types(self, link_types: np.ndarray) -> None:
         for interface, link_type in enumerate(link_types.tolist()):

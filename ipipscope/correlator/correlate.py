@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from ipipscope.correlator.clocks import Clock, clocks
 from ipipscope.correlator.exchanges import Exchanges, exchanges
 from ipipscope.correlator.fragments import HOLD, Fragments, Waiting
 from ipipscope.correlator.journey import Journey, journeys
@@ -20,7 +21,7 @@ from ipipscope.decoder.columns import Kind
 from ipipscope.model import SECOND, CapturePoint, Role
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from ipipscope.correlator.flows import Flows
     from ipipscope.decoder.columns import Array, Columns
@@ -39,6 +40,10 @@ class Source(Protocol):
 
     def batches(self) -> Iterator[Columns]:
         """Its packets in file order."""
+        ...
+
+    def sample(self, packets: int) -> Iterable[Columns]:
+        """Its first packets, read ahead; `batches` begins anew."""
         ...
 
     def point_of(self, interface: int) -> tuple[CapturePoint, Role | None]:
@@ -72,6 +77,14 @@ class Correlation:
     """One by one, where they were asked for."""
     flows: Flows | None = None
     """The flow table, where it was asked for."""
+    clocks: list[Clock] = field(default_factory=list)
+    """The nodes' clocks, where they share packets. All times here are those of the reference."""
+    shifts: tuple[int, ...] = ()
+    """Nanoseconds that were added to each source's times; empty where none was changed."""
+
+    def shift(self, node: str) -> int:
+        """What was added to a node's times, nanoseconds."""
+        return next((clock.shift for clock in self.clocks if clock.node == node), 0)
 
 
 class Correlator:
@@ -252,18 +265,40 @@ def correlate(
     keep: keep every exchange, about 100 octets each, not only the journeys that count them.
     flows: an empty flow table to fill on the way.
     """
+    nodes = [_node(source) for source in sources]
+    known = clocks(sources, nodes)
+    by_node = {clock.node: clock.shift for clock in known}
+    shifts = [by_node.get(node, 0) if node is not None else 0 for node in nodes]
     correlator = Correlator(sources, timeout, keep=keep, flows=flows)
-    begins = [source.begins for source in sources]
-    for until, chunks in merge([_Batches(source) for source in sources], begins, [0] * len(sources)):
+    # The smallest time stands for a begin that is not known: it stays.
+    begins = [
+        source.begins + shift if source.begins >= 0 else source.begins
+        for source, shift in zip(sources, shifts, strict=True)
+    ]
+    shifted = [_Batches(source, shift) for source, shift in zip(sources, shifts, strict=True)]
+    for until, chunks in merge(shifted, begins, [0] * len(sources)):
         correlator.take(until, chunks)
-    return correlator.result()
+    correlation = correlator.result()
+    correlation.clocks = known
+    correlation.shifts = tuple(shifts)
+    return correlation
+
+
+def _node(source: Source) -> str | None:
+    """The node that all of a source's interfaces belong to, as far as they are known before its packets are read."""
+    nodes = {source.point_of(interface)[0].node for interface in range(source.interfaces)}
+    return nodes.pop() if len(nodes) == 1 else None
 
 
 class _Batches:
-    """A source, to iterate over."""
+    """A source, to iterate over, on the reference's clock."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, shift: int) -> None:
         self._source = source
+        self._shift = shift
 
     def __iter__(self) -> Iterator[Columns]:
-        return self._source.batches()
+        for batch in self._source.batches():
+            if self._shift:
+                batch.time = np.where(batch.time >= 0, batch.time + self._shift, batch.time)
+            yield batch

@@ -6,6 +6,7 @@ import json
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
+from ipipscope.model import SECOND
 from ipipscope.report.file_names import short_names
 from ipipscope.report.times import iso
 
@@ -52,6 +53,17 @@ def as_json(report: Report) -> dict[str, Any]:
             for problem in report.problems
         ],
         "notes": list(report.notes),
+        "clocks": [
+            {
+                "node": clock.node,
+                "reference": clock.reference,
+                "offset": clock.offset / SECOND,
+                "uncertainty": None if clock.uncertainty is None else clock.uncertainty / SECOND,
+                "drift": clock.drift,
+                "packets": clock.packets,
+            }
+            for clock in report.clocks
+        ],
     }
 
 

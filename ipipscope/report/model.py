@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ipipscope.model import Impact
 
 if TYPE_CHECKING:
+    from ipipscope.correlator.clocks import Clock
     from ipipscope.errors import InputError
     from ipipscope.model import Finding, PointSummary
 
@@ -32,6 +33,8 @@ class Report:
     undecided: int
     problems: tuple[InputError, ...] = ()
     notes: tuple[str, ...] = ()
+    clocks: tuple[Clock, ...] = ()
+    """The nodes' clocks against one another, where they recorded the same packets."""
     nodes: tuple[str, ...] = ()
     """Whose state was read, in an audit."""
 

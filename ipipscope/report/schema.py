@@ -147,6 +147,17 @@ class Problem(_Strict):
     offset: int | None
 
 
+class Clock(_Strict):
+    """A node's clock against another's, from packets that both recorded."""
+
+    node: str
+    reference: str
+    offset: float = Field(description="seconds by which it is ahead")
+    uncertainty: float | None = Field(description="seconds; null where one direction only was seen at both")
+    drift: float | None = Field(description="nanoseconds gained a second; null where the packets span too little time")
+    packets: int
+
+
 class Report(_Strict):
     """What a triage says."""
 
@@ -156,3 +167,4 @@ class Report(_Strict):
     findings: list[Finding]
     problems: list[Problem]
     notes: list[str]
+    clocks: list[Clock]

@@ -43,9 +43,11 @@ def struck(view: View) -> Strike | None:
     node = view.name(Leg.REQUEST, target=True) if answer else view.origin(Leg.REQUEST)
     if answer:
         node = view.knowledge.sides.home.get(before.flow.dst) or node
-    came_back = bool(before.looks(Leg.REPLY)) and not answer
+    # ping takes an answer from another address than it asked; TCP and UDP do not.
+    taken = view.journey.flow.protocol == "icmp" and view.came_through(Leg.REPLY)
+    came_back = bool(taken if answer else before.looks(Leg.REPLY))
     return Strike(
-        node=node or view.station(looks[0]).node,
+        node=node if answer else node or view.station(looks[0]).node,
         interface=view.interface(looks),
         confidence=Confidence.CERTAIN,
         proofs=((looks[0], f"{leg.value} from {view.journey.flow.dst if answer else view.journey.flow.src}"),),

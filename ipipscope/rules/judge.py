@@ -10,13 +10,14 @@ from ipipscope.correlator.sides import find_sides
 from ipipscope.model import Confidence, Evidence, Finding, Flow, Impact, Leg, Passage, Role, TunnelPair, Verdict
 from ipipscope.rules.catalogue import BY_CODE, CAPTURE_RULES, journey_rules
 from ipipscope.rules.display_filter import display_filter
+from ipipscope.rules.known_hosts import KnownHosts
 from ipipscope.rules.over_time import pattern
 from ipipscope.rules.part import Part
 from ipipscope.rules.path import path
 from ipipscope.rules.view import View, know, segments
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from ipaddress import IPv4Address
 
     from ipipscope.correlator.correlate import Correlation
@@ -32,6 +33,7 @@ FLOWS_MAX: Final = 100
 EVIDENCE_MAX: Final = 12
 VIEWS_MAX: Final = 16
 NO_REPLY: Final = "IPIP306"
+TOO_LARGE: Final = "IPIP401"
 IMPACTS: Final = (Impact.LOSS, Impact.PARTIAL, Impact.NONE)
 CONFIDENCES: Final = (Confidence.CERTAIN, Confidence.LIKELY, Confidence.POSSIBLE)
 
@@ -106,22 +108,23 @@ def judge(
     correlation: Correlation,
     facts: CaptureFacts,
     file_names: Sequence[str],
-    addresses: Mapping[IPv4Address, str] | None = None,
+    hosts: KnownHosts | None = None,
 ) -> Judgement:
     """The verdict on every exchange, and the findings, the one that explains most first.
 
     facts: what is known of the capture itself.
     file_names: by source number, for evidence.
-    addresses: the node of each address, as far as host state tells; it is believed before the packets.
+    hosts: what host state tells; it is believed before the packets.
     """
     tunnels: dict[str, list[tuple[int, int] | None]] = {}
     for point, role in correlation.roles.items():
         if role is Role.TUNNEL:
             tunnels.setdefault(point.node, []).append(correlation.spans.get(point))
     sides = find_sides(correlation.journeys, correlation.stations, tunnels)
-    sides.home.update(addresses or {})
-    sides.outer_home.update(addresses or {})
-    knowledge = know(correlation, sides)
+    hosts = hosts or KnownHosts()
+    sides.home.update(hosts.addresses)
+    sides.outer_home.update(hosts.addresses)
+    knowledge = know(correlation, sides, hosts)
     judgement = Judgement([], sides)
     cases: dict[tuple[str, str | None, IPv4Address | None], _Case] = {}
     flows: dict[tuple[object, ...], list[Part]] = {}
@@ -132,13 +135,15 @@ def judge(
             flow = journey.flow
             flows.setdefault((flow.src, flow.dst, flow.protocol), []).extend(_parts(journey, knowledge, asked))
     told: list[tuple[Part, _Case | None]] = []
+    worked: set[tuple[IPv4Address, IPv4Address]] = set()
     for parts in flows.values():
         _explain_together(parts)
+        worked |= {(part.view.journey.flow.src, part.view.journey.flow.dst) for part in parts if part.arrived}
         for part in parts:
             _tell(judgement, part)
             told.append((part, _gather(part, cases) if part.struck else None))
     order = {module.RULE.code: place for place, module in enumerate(asked)}
-    gathered = [(_finding(case, knowledge, file_names), case) for case in cases.values()]
+    gathered = [(_finding(case, knowledge, file_names, worked), case) for case in cases.values()]
     gathered.sort(key=lambda pair: _rank(pair[0], order))
     findings = [finding for finding, _ in gathered]
     place = {id(case): number for number, (_, case) in enumerate(gathered)}
@@ -171,10 +176,10 @@ def _parts(journey: Journey, knowledge: Knowledge, asked: Sequence[RuleModule]) 
     parts = []
     for count, first, last, recording in segments(journey, knowledge.windows, nodes, knowledge.trip):
         view = View(journey, knowledge, recording)
-        struck = [(module, strike) for module in asked if (strike := module.struck(view)) is not None]
-        # What lost it stands before what did not, and that before what is not known; else the rules' order.
-        struck.sort(key=lambda pair: (pair[1].lost is not True, pair[1].lost is not False))
-        parts.append(Part(view, count, first, last, view.answered(), struck))
+        part = Part(view, count, first, last, view.answered(), _struck(view, asked))
+        if not part.decided or (part.lost and part.struck[0][0].RULE.code == NO_REPLY):
+            part = _presume(part, asked)
+        parts.append(part)
     # The same sightings while some point was not recording: where another part proves the fault, it explains these too.
     proven = next((part for part in parts if part.struck and part.decided), None)
     if proven is not None:
@@ -182,6 +187,34 @@ def _parts(journey: Journey, knowledge: Knowledge, asked: Sequence[RuleModule]) 
             if not part.decided or (not part.struck and part.answered is not True):
                 part.view, part.struck, part.answered = proven.view, proven.struck, proven.answered
     return parts
+
+
+def _struck(view: View, asked: Sequence[RuleModule]) -> list[tuple[RuleModule, Strike]]:
+    """What each rule says: what lost it before what did not, and that before what is not known; else in their order."""
+    struck = [(module, strike) for module in asked if (strike := module.struck(view)) is not None]
+    struck.sort(key=lambda pair: (pair[1].lost is not True, pair[1].lost is not False))
+    return struck
+
+
+def _presume(part: Part, asked: Sequence[RuleModule]) -> Part:
+    """The part judged as if points had recorded before their first and after their last packet, where none denies it."""
+    view = part.view
+    more = view.knowledge.presumably_recording(part.first, part.last) - view.recording
+    # A point that has one packet of an exchange and not the next may have stopped between the two.
+    more -= {view.station(look).point for look in view.journey.sightings}
+    nodes = {view.station(look).node for look in view.journey.sightings} | {view.requester, view.replier}
+    if not any(point.node in nodes for point in more):
+        return part
+    presumed = View(view.journey, view.knowledge, view.recording | more)
+    struck = [(module, _less_sure(strike)) for module, strike in _struck(presumed, asked)]
+    found = Part(presumed, part.count, part.first, part.last, presumed.answered(), struck, presumed=True)
+    named = found.lost and struck[0][0].RULE.code != NO_REPLY
+    return found if named else part
+
+
+def _less_sure(strike: Strike) -> Strike:
+    sure = strike.confidence is Confidence.CERTAIN
+    return replace(strike, confidence=Confidence.LIKELY) if sure else strike
 
 
 def _explain_together(parts: Sequence[Part]) -> None:
@@ -193,14 +226,17 @@ def _explain_together(parts: Sequence[Part]) -> None:
     named = [part for part in lost if part.struck[0][0].RULE.code != NO_REPLY]
     if named:
         # An ICMP error may come for one request in three, a point may have recorded half of the time.
-        best = max(named, key=lambda part: part.count)
+        best = max(named, key=lambda part: (not part.presumed, part.count))
         for part in parts:
-            unexplained = part.lost and part.struck[0][0].RULE.code == NO_REPLY
+            code = part.struck[0][0].RULE.code if part.struck else None
+            unexplained = part.lost and (code == NO_REPLY or (part.presumed and not best.presumed))
             unknown = not part.struck and part.answered is None and part.view.journey.requested
             silent = not part.view.looks(Leg.REPLY) and not best.view.looks(Leg.REPLY)
-            if (unexplained or unknown) and silent and _same_way(part.view, best.view):
+            doubtful = part.presumed and not best.presumed
+            if (unexplained or unknown) and (silent or doubtful) and _same_way(part.view, best.view):
                 part.struck = [best.struck[0], *(pair for pair in part.struck if pair[0] is not best.struck[0][0])]
                 part.answered = False
+    _too_large(parts)
     answered = [part for part in parts if part.answered]
     lost = [part for part in parts if part.lost]
     if not answered or not lost:
@@ -213,8 +249,23 @@ def _explain_together(parts: Sequence[Part]) -> None:
         first = part.struck[0]
         if first[0].RULE.code == code:
             continue
-        of_flow = Impact.PARTIAL if code != "IPIP401" else None
-        part.struck = [(module, replace(first[1], impact_of_flow=of_flow)), *part.struck]
+        part.struck = [(module, first[1]), *part.struck]
+
+
+def _too_large(parts: Sequence[Part]) -> None:
+    """What is as large as a packet for which fragmentation was needed shares its fate, wherever it was dropped.
+
+    The first router's word counts: nodes repeat it with their own address once they have heard it.
+    """
+    told = [(part, strike) for part in parts for module, strike in part.struck if module.RULE.code == TOO_LARGE]
+    if not told:
+        return
+    first = min(told, key=lambda pair: pair[0].first)[1]
+    size = min(part.view.journey.shortest for part, _ in told)
+    for part in parts:
+        if part.lost and part.view.journey.shortest >= size:
+            others = [pair for pair in part.struck if pair[0].RULE.code != TOO_LARGE]
+            part.struck = [(BY_CODE[TOO_LARGE], first), *others]
 
 
 def _same_way(view: View, other: View) -> bool:
@@ -267,12 +318,17 @@ def _peer(view: View, strike: Strike) -> IPv4Address | None:
     return outers[0].dst if outers else None
 
 
-def _finding(case: _Case, knowledge: Knowledge, file_names: Sequence[str]) -> Finding:
+def _finding(
+    case: _Case, knowledge: Knowledge, file_names: Sequence[str], worked: Collection[tuple[IPv4Address, IPv4Address]]
+) -> Finding:
+    """worked: source and destination of exchanges that were answered."""
     rule = case.module.RULE
     lost, kept = case.lost[True], case.lost[False]
-    impact = Impact.PARTIAL if lost and kept else Impact.LOSS if lost else Impact.NONE
-    if lost and case.strike.impact_of_flow is not None:
-        impact = case.strike.impact_of_flow
+    # Whatever is too large is lost, however many small ones come through.
+    some = rule.code != TOO_LARGE and any(
+        (j.flow.src, j.flow.dst) in worked for j, strike in case.journeys if strike.lost
+    )
+    impact = Impact.PARTIAL if lost and (kept or some) else Impact.LOSS if lost else Impact.NONE
     tunnels: dict[TunnelPair, None] = {}
     flows: Counter[Flow] = Counter()
     evidence: dict[tuple[str, int], Evidence] = {}
@@ -289,7 +345,13 @@ def _finding(case: _Case, knowledge: Knowledge, file_names: Sequence[str]) -> Fi
                         if arrived_damaged(look, knowledge, journey):
                             what += ", with a wrong checksum"  # noqa: PLW2901
                         evidence.setdefault(
-                            (file, seen.frame), Evidence(file=file, frame=seen.frame, time=seen.time, what=what)
+                            (file, seen.frame),
+                            Evidence(
+                                file=file,
+                                frame=seen.frame,
+                                time=knowledge.recorded_time(seen.source, seen.time),
+                                what=what,
+                            ),
                         )
     busiest = [flow for flow, _ in flows.most_common(FLOWS_MAX)]
     confidence = next(each for each in CONFIDENCES if each in case.confidences)

@@ -26,6 +26,8 @@ class Part:
     last: int
     answered: bool | None
     struck: list[tuple[RuleModule, Strike]]
+    presumed: bool = False
+    """Judged on points of which no packet proves that they were recording then."""
 
     @property
     def arrived(self) -> bool | None:

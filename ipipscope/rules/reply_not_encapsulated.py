@@ -63,8 +63,8 @@ def unencapsulated(view: View, leg: Leg) -> Strike | None:
     if watched is False:
         return None
     handed = view.at(leg, node, "tunnel")
-    if not handed and (leg is Leg.REQUEST or view.missing(leg, node, "tunnel") is None):
-        return None  # a packet that a pod sent and no tunnel was watched: it may have gone elsewhere
+    if not handed and not (view.missing(leg, node, "tunnel") and view.all_nics_watched(node)):
+        return None  # a packet that a pod sent may have gone elsewhere than into the tunnel
     proofs = [(look, f"{leg.value}, not encapsulated") for look in inside[:1]]
     other = Leg.REQUEST if leg is Leg.REPLY else Leg.REPLY
     proofs += [(look, f"{other.value}, encapsulated") for look in view.at(other, node, "outer")[:1]]

@@ -68,11 +68,11 @@ def sent_native(view: View, leg: Leg) -> Strike | None:
         interface=view.interface(left),
         confidence=Confidence.CERTAIN if node is not None and view.at(leg, node, "bare") else Confidence.LIKELY,
         proofs=tuple(proofs),
-        lost=not delivered,
+        lost=None if delivered is None else not delivered,
     )
 
 
 def summary(count: int, strike: Strike, view: View) -> str:
     """One sentence."""
-    fate = "are lost" if strike.lost else "arrive all the same"
+    fate = "arrive all the same" if strike.lost is False else "are lost" if strike.lost else "may be lost"
     return f"{count} replies to {view.journey.flow.src} leave {strike.node}:{strike.interface} without outer header and {fate}."

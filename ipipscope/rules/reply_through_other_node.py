@@ -57,7 +57,7 @@ def struck(view: View) -> Strike | None:
                     (reply, f"reply from outer source {reply.outer.src}"),
                     (request, f"request to outer destination {request.outer.dst}"),
                 ),
-                lost=not view.answered(),
+                lost=None if (answered := view.answered()) is None else not answered,
             )
     return None
 

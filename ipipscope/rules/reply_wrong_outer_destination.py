@@ -56,7 +56,7 @@ def struck(view: View) -> Strike | None:
                     (reply, f"reply to outer destination {reply.outer.dst}"),
                     (request, f"request from outer source {request.outer.src}"),
                 ),
-                lost=not answered,
+                lost=None if answered is None else not answered,
             )
     return None
 

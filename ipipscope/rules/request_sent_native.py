@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ipipscope.model import Leg
+from ipipscope.model import Confidence, Leg
 from ipipscope.rules.reply_sent_native import sent_native
 from ipipscope.rules.rule import Rule, Strike
 
@@ -37,11 +37,29 @@ RULE: Final = Rule(
 
 
 def struck(view: View) -> Strike | None:
-    """The request bare on a NIC, with no encapsulated copy, and a reply that comes encapsulated."""
-    return sent_native(view, Leg.REQUEST)
+    """The request bare on a NIC, with no encapsulated copy, and a reply that comes encapsulated, or none at all."""
+    return sent_native(view, Leg.REQUEST) or _in_vain(view)
+
+
+def _in_vain(view: View) -> Strike | None:
+    """A request for an address behind a tunnel, bare on its node's NIC and never at the other node."""
+    leg = Leg.REQUEST
+    left = view.at(leg, view.requester, "bare")
+    if not left or not view.belongs_in_overlay or view.outer_anywhere(leg):
+        return None
+    target = view.replier
+    came = any(view.at(leg, target, position) for position in ("bare", "tunnel", "workload"))
+    if came or any(look.leg is Leg.REQUEST_ERROR for look in view.journey.sightings):
+        return None  # neighbours of one subnet may talk without a tunnel
+    return Strike(
+        node=view.requester,
+        interface=view.interface(left),
+        confidence=Confidence.CERTAIN if view.missing(leg, target, "bare") else Confidence.LIKELY,
+        proofs=((left[0], "request without outer header"),),
+    )
 
 
 def summary(count: int, strike: Strike, view: View) -> str:
     """One sentence."""
-    fate = "are lost" if strike.lost else "are answered all the same"
+    fate = "are answered all the same" if strike.lost is False else "are lost" if strike.lost else "may be lost"
     return f"{count} requests to {view.journey.flow.dst} leave {strike.node}:{strike.interface} without outer header and {fate}."

@@ -21,6 +21,10 @@ def stopped(view: View, leg: Leg, before: str, after: str, role: Role) -> Strike
         return None
     if leg is Leg.REQUEST and view.looks(Leg.REPLY):
         return None
+    if leg is Leg.REPLY and not view.journey.requested:
+        return None  # who asked is not known: it may be here by mistake, or on its way
+    if len({look.outer for look in view.at(leg, node, "outer")}) > 1:
+        return None  # it went on to another node
     if any(look.error == (3, 4) for look in view.journey.sightings):
         return None
     return Strike(

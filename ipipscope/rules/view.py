@@ -11,8 +11,10 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from ipipscope.correlator.sides import FRESH_TTLS
 from ipipscope.decoder.columns import Direction, Kind
-from ipipscope.model import CapturePoint, Leg, Role
+from ipipscope.model import CapturePoint, Flow, Leg, Role
+from ipipscope.rules.known_hosts import KnownHosts
 from ipipscope.rules.translation import translations
 
 if TYPE_CHECKING:
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from ipipscope.model import OuterPair
 
 LEGS: Final = (Leg.REQUEST, Leg.REPLY)
+CUT_SHARE: Final = 20
+"""One packet in so many that the snaplen cut too short, and the point proves nothing missing."""
 
 
 @dataclass(slots=True)
@@ -59,6 +63,27 @@ class Knowledge:
     before_translation: dict[Journey, Journey] = field(default_factory=dict)
     """For journeys behind a translation of the inner source, those of the same exchanges before it."""
     trip: int = 0
+    presumed_windows: dict[CapturePoint, tuple[int, int]] = field(default_factory=dict)
+    """While its node's other points recorded, as far as nothing shows that this one did not."""
+    hosts: KnownHosts = field(default_factory=KnownHosts)
+    cut: frozenset[CapturePoint] = frozenset()
+    """Points whose snaplen cut headers that were needed: what is missing there may be among them."""
+    carriers: set[CapturePoint] = field(default_factory=set)
+    """NICs that showed packets with outer headers."""
+    overlay: set[IPv4Address] = field(default_factory=set)
+    """Inner addresses at the far end of a tunnel, of whatever exchange."""
+
+    shifts: tuple[int, ...] = ()
+    """Nanoseconds that were added to each source's times, to put all nodes on one clock."""
+
+    def recorded_time(self, source: int, time: int) -> int:
+        """A time as its file has it."""
+        return time - self.shifts[source] if self.shifts else time
+
+    def presumably_recording(self, first: int, last: int) -> frozenset[CapturePoint]:
+        """The points that were recording from *first* to *last*, unless they began late or ended early unseen."""
+        windows = self.presumed_windows.items()
+        return frozenset(p for p, window in windows if window[0] <= first and last + self.trip < window[1])
 
     def points(self, node: str, role: Role) -> list[CapturePoint]:
         """The points of a node that show what a role shows; an `any` point shows all."""
@@ -87,14 +112,28 @@ def recording_windows(
     return windows, frozenset(presumed)
 
 
-def know(correlation: Correlation, sides: Sides) -> Knowledge:
+def know(correlation: Correlation, sides: Sides, hosts: KnownHosts) -> Knowledge:
     """Gather what the journeys tell about outer addresses, pods and times."""
     windows, presumed = recording_windows(correlation)
     used = {correlation.stations[look.station].point for each in correlation.journeys for look in each.sightings}
     pods = {point for point, role in correlation.roles.items() if role is Role.WORKLOAD}
     unused = frozenset(pods - used)
     vain = frozenset(point for point in unused if correlation.tallies[point].kinds[Kind.ARP])
-    knowledge = Knowledge(correlation.stations, sides, windows, correlation.roles, presumed, unused, vain)
+    knowledge = Knowledge(
+        correlation.stations,
+        sides,
+        windows,
+        correlation.roles,
+        presumed,
+        unused,
+        vain,
+        hosts=hosts,
+        shifts=correlation.shifts,
+    )
+    knowledge.cut = frozenset(
+        point for point, tally in correlation.tallies.items() if tally.cut * CUT_SHARE > tally.packets
+    )
+    knowledge.carriers = {station.point for station in correlation.stations if station.carried_outer}
     knowledge.before_translation = translations(correlation.journeys, correlation.stations)
     everywhere = frozenset(windows)
     for journey in correlation.journeys:
@@ -105,14 +144,18 @@ def know(correlation: Correlation, sides: Sides) -> Knowledge:
                 source, destination = destination, source
             for look in view.looks(leg):
                 if look.ipip and look.outer is not None:
+                    knowledge.overlay.add(destination)
                     knowledge.reached[destination][look.outer.dst] += journey.count
                     knowledge.sent_from[source][look.outer.src] += journey.count
         for look in journey.sightings:
             station = correlation.stations[look.station]
             if station.role is Role.WORKLOAD:
-                for address in (journey.flow.src, journey.flow.dst):
-                    if sides.home.get(address) == station.node:
-                        knowledge.workload_of[address].add(station.point)
+                ends = [a for a in (journey.flow.src, journey.flow.dst) if sides.home.get(a) == station.node]
+                if len(ends) == len(LEGS):  # two pods of this node: one forwarded hop, and the packet left the first
+                    from_pod = look.inner_ttl in FRESH_TTLS
+                    ends = [ends[from_pod != (look.leg is Leg.REQUEST)]]
+                for address in ends:
+                    knowledge.workload_of[address].add(station.point)
         if journey.requested and journey.looks(Leg.REPLY):
             knowledge.trip = max(knowledge.trip, journey.trip)
     for journey in correlation.journeys:
@@ -124,7 +167,45 @@ def know(correlation: Correlation, sides: Sides) -> Knowledge:
             for look in view.looks(leg):
                 if look.outer is not None and came_through is not None:
                     (knowledge.accepted if came_through else knowledge.refused)[look.outer] += journey.count
+    knowledge.presumed_windows = presumed_windows(
+        knowledge, [View(j, knowledge, everywhere) for j in correlation.journeys]
+    )
     return knowledge
+
+
+def presumed_windows(knowledge: Knowledge, views: Sequence[View]) -> dict[CapturePoint, tuple[int, int]]:
+    """Each point's window, stretched over the time in which its node recorded anything.
+
+    Not beyond a time at which packets passed that the point shows at other times.
+    """
+    shows: dict[tuple[Flow, Leg], set[CapturePoint]] = defaultdict(set)
+    for view in views:
+        for leg in LEGS:
+            shows[_ends(view.journey.flow), leg] |= {view.station(look).point for look in view.looks(leg)}
+    unseen: dict[CapturePoint, list[tuple[int, int]]] = defaultdict(list)
+    for view in views:
+        for leg in LEGS:
+            here = {view.station(look).point for look in view.looks(leg)}
+            for point in shows[_ends(view.journey.flow), leg] - here:
+                if view.passed(leg, point.node, knowledge.roles[point]):
+                    unseen[point] += [(begin, end) for begin, end, _ in view.journey.line]
+    found = {}
+    for point, window in knowledge.windows.items():
+        nodes = [other for p, other in knowledge.windows.items() if p.node == point.node and other is not None]
+        if window is None or not nodes:
+            continue
+        # One nanosecond more: the last packet of all is then inside.
+        begin, end = min(first for first, _ in nodes), max(last for _, last in nodes) + knowledge.trip + 1
+        # Slices of time may reach into the window: they hold what came before or after it, too.
+        begin = max([begin, *(min(last, window[0]) for first, last in unseen[point] if first < window[0])])
+        end = min([end, *(max(first, window[1]) for first, last in unseen[point] if last > window[1])])
+        found[point] = (min(begin, window[0]), max(end, window[1]))
+    return found
+
+
+def _ends(flow: Flow) -> Flow:
+    """The flow without its numbers."""
+    return Flow(flow.src, flow.dst, flow.protocol)
 
 
 @dataclass(slots=True)
@@ -213,11 +294,29 @@ class View:
 
     @property
     def in_overlay(self) -> bool:
+        """Whether any packet of it was seen encapsulated or on a tunnel, or belongs there."""
+        return self.seen_in_overlay or self.belongs_in_overlay
+
+    @property
+    def seen_in_overlay(self) -> bool:
         """Whether any packet of it was seen encapsulated or on a tunnel."""
         return any(
             look.encapsulated or self.station(look).role is Role.TUNNEL
             for look in (*self.looks(Leg.REQUEST), *self.looks(Leg.REPLY))
         )
+
+    @property
+    def belongs_in_overlay(self) -> bool:
+        """Whether it asks in vain for an address that is known to lie at the far end of a tunnel."""
+        target, hosts = self.journey.flow.dst, self.knowledge.hosts
+        here, there = self.requester, self.replier
+        if here is None or here == there or self.looks(Leg.REPLY):
+            return False
+        routed = any(target in network for network in hosts.tunnelled.get(here, ()))
+        elsewhere = target in hosts.inner and there is not None
+        if not (routed or elsewhere or target in self.knowledge.overlay):
+            return False
+        return bool(self.at(Leg.REQUEST, here, "workload") or self.at(Leg.REQUEST, here, "bare"))
 
     # --- what is missing -----------------------------------------------------------------------------------------
 
@@ -225,7 +324,8 @@ class View:
         """The points of a role on a node that were recording."""
         if node is None:
             return []
-        return [point for point in self.knowledge.points(node, role) if point in self.recording]
+        points = self.knowledge.points(node, role)
+        return [point for point in points if point in self.recording and point not in self.knowledge.cut]
 
     def missing(self, leg: Leg, node: str | None, position: str) -> bool | None:
         """Whether a leg was not seen where it would have been recorded; None where nothing was recording."""
@@ -239,9 +339,18 @@ class View:
             address = self.journey.flow.dst if self.replier == node else self.journey.flow.src
             own = self.knowledge.workload_of.get(address, set())
             mine = [p for p in points if p in own or self.knowledge.roles[p] is Role.ANY]
-            # Nobody ever saw the pod, and a pod's interface that was watched showed no packet: most likely that one.
-            points = mine or [p for p in points if p in self.knowledge.unused and not own]
+            # Nobody ever saw the pod, and a pod's interface that was watched showed no packet: most likely that one,
+            # unless the pod sent something.
+            sent = self.journey.requested if node == self.requester else bool(self.looks(Leg.REPLY))
+            points = mine or [p for p in points if p in self.knowledge.unused and not own and not sent]
+        elif position in {"outer", "bare"} and not self._carrier_watched(node, points):
+            return None
         return True if points else None
+
+    def _carrier_watched(self, node: str, points: Sequence[CapturePoint]) -> bool:
+        """Whether the NIC that carries the tunnel is among some recorded ones."""
+        roles, carriers = self.knowledge.roles, self.knowledge.carriers
+        return any(roles[p] is Role.ANY or p in carriers for p in points) or self.all_nics_watched(node)
 
     def presumed(self, node: str | None, role: Role) -> bool:
         """Whether what is missing there rests on points of which no packet proves that they recorded."""
@@ -271,6 +380,15 @@ class View:
         """The interface of the first of some sightings."""
         return self.station(looks[0]).point.interface if looks else None
 
+    def passed(self, leg: Leg, node: str, role: Role) -> bool:
+        """Whether a leg surely passed the points of a role on a node that its like passes, seen there or not."""
+        target = self.target(leg)
+        if (leg is Leg.REQUEST and self.looks(Leg.REPLY)) or self.at(leg, target, "workload"):
+            return True
+        if self.at(leg, target, "tunnel"):
+            return node != target or role is Role.PHYSICAL
+        return node != target and bool(self.at(leg, target, "outer"))
+
     def came_through(self, leg: Leg) -> bool | None:
         """Whether a leg arrived in the overlay of its target node; None where that node was not watched."""
         node = self.target(leg)
@@ -297,6 +415,7 @@ class View:
             return False
         if any(self.knowledge.roles[point] is Role.ANY for point in nics):
             return True
+        unwatched = bool(self._unwatched_nics(node))
         other = Leg.REQUEST if leg is Leg.REPLY else Leg.REPLY
         came_in = [look for look in self.at(other, node, "outer") if self.station(look).point in nics]
         several = len(nics) > 1
@@ -305,11 +424,33 @@ class View:
             # The tunnel's TTL begins as the inner one: less than that, and a router lies between.
             neighbour = all(look.outer_ttl >= look.inner_ttl for look in came_in)
             if neighbour:
-                return True if several or far else None
-            return None if several or far else False
+                return True if (several or far) and not unwatched else None
+            return None if (several or far) and not unwatched else False
+        if unwatched:
+            return False
         if leg is Leg.REQUEST or self._sends_there(leg, node):
             return True if several and far else None
         return None if several else False
+
+    def all_nics_watched(self, node: str) -> bool:
+        """Whether every NIC of a node was recorded, as far as its own number and the other nodes' NICs tell."""
+        recorded = self.recorded(node, Role.PHYSICAL)
+        if any(self.knowledge.roles[point] is Role.ANY for point in recorded):
+            return True
+        if not recorded or self._unwatched_nics(node):
+            return False
+        known = node in self.knowledge.hosts.nics
+        others = any(p.node != node and role is Role.PHYSICAL for p, role in self.knowledge.roles.items())
+        return known or others or len(recorded) > 1
+
+    def _unwatched_nics(self, node: str) -> set[str]:
+        """NICs that a node has, or that its like have, and that were not recorded there."""
+        roles = self.knowledge.roles
+        names = {point.interface for point in self.recorded(node, Role.PHYSICAL)}
+        known = self.knowledge.hosts.nics.get(node)
+        if known is None:
+            known = frozenset(p.interface for p, role in roles.items() if role is Role.PHYSICAL and p.node != node)
+        return set(known - names)
 
     def _sends_there(self, leg: Leg, node: str) -> bool:
         """Whether this node's packets to the same place were seen leaving by a recorded NIC at other times."""
@@ -326,7 +467,7 @@ class View:
         node = self.requester
         if not self.in_overlay:
             return True
-        if node is not None and self._watched(node):
+        if node is not None and any(point.node == node for point in self.knowledge.windows):
             if self.at(Leg.REPLY, node, "workload"):
                 return True
             if self.missing(Leg.REPLY, node, "workload"):
@@ -346,9 +487,6 @@ class View:
         if self.bare_anywhere(Leg.REPLY) and self.outer_anywhere(Leg.REQUEST):
             return self.returns_to_sender(Leg.REPLY)
         return None
-
-    def _watched(self, node: str) -> bool:
-        return any(self.recorded(node, role) for role in (Role.PHYSICAL, Role.TUNNEL, Role.WORKLOAD))
 
     def pair_taken(self, leg: Leg) -> bool | None:
         """Whether packets with this leg's outer pair are taken by their target.
@@ -371,10 +509,15 @@ class View:
         return None if opposite else True
 
     def returns_to_sender(self, leg: Leg) -> bool | None:
-        """Whether a bare packet goes to the very machine that the opposite leg's outer packet came from, by MAC."""
+        """Whether a bare packet goes to the very machine that the opposite leg's outer packet came from, by MAC.
+
+        None where they pass different NICs: machines have other addresses there.
+        """
         other = Leg.REQUEST if leg is Leg.REPLY else Leg.REPLY
-        senders = {look.src_mac for look in self.outer_anywhere(other)} - {0}
-        receivers = {look.dst_mac for look in self.bare_anywhere(leg)} - {0}
+        bare = self.bare_anywhere(leg)
+        here = {look.station for look in bare}
+        senders = {look.src_mac for look in self.outer_anywhere(other) if look.station in here} - {0}
+        receivers = {look.dst_mac for look in bare} - {0}
         if not senders or not receivers:
             return None
         return bool(senders & receivers)

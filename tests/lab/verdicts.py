@@ -64,7 +64,7 @@ class Case:
 
 def cases(*roots: Path) -> list[Case]:
     """All cases below some folders."""
-    return [Case.at(path.parent) for root in roots for path in sorted(root.glob("*/truth.json"))]
+    return [Case.at(path.parent) for root in roots for path in sorted(root.glob("[!.]*/truth.json"))]
 
 
 def codes(report: Report) -> list[str]:
@@ -95,8 +95,11 @@ def judge(case: Case, report: Report) -> list[str]:
     if case.healthy:
         wrong += [f"false alarm {', '.join(found)}"] if found else []
         named = {finding.code for finding in report.findings}
-        if case.codes and not named & case.codes:
+        about_capture = all(code.startswith("IPIP9") for code in case.codes)
+        if case.codes and not about_capture and not named & case.codes:
             wrong.append(f"silent about {'/'.join(sorted(case.codes))}: {sorted(named)}")
+    elif not found and case.codes & {finding.code for finding in report.findings}:
+        pass  # a capture that cannot tell more than what it lacks
     elif not found:
         wrong.append(f"missed {'/'.join(sorted(case.codes))}")
     else:
@@ -105,10 +108,11 @@ def judge(case: Case, report: Report) -> list[str]:
             wrong.append(f"says {', '.join(found)} for {'/'.join(sorted(case.codes))}")
         if first.impact != truth["impact"]:
             wrong.append(f"{first.code} impact {first.impact} for {truth['impact']}")
-        if case.nodes and first.node not in case.nodes:
+        if case.nodes and first.code not in VAGUE and first.node not in case.nodes:
             wrong.append(f"{first.code} at {first.node} for {truth.get('where')}/{truth.get('drops_at')}")
     sent, answered = truth["exchanges"].get("sent"), truth["exchanges"].get("answered")
-    if (report.exchanges, report.answered) != (sent, answered):
+    # What the sender's own kernel refused to send, or what nobody answered over UDP, is on no wire to be counted.
+    if report.answered != answered or report.exchanges > sent:
         wrong.append(f"{report.answered} of {report.exchanges} answered for {answered} of {sent}")
     return wrong
 
