@@ -37,7 +37,7 @@ OPENERS: Final[dict[bytes, tuple[str, Callable[[BinaryIO], Any], str]]] = {
     GZIP: ("gzip", lambda stream: gzip.GzipFile(fileobj=stream), ""),
     BZIP2: ("bzip2", bz2.BZ2File, ""),
     XZ: ("xz", lzma.LZMAFile, ""),
-    ZSTD: ("zstd", _zstd, "ipipscope[zstd]"),
+    ZSTD: ("zstd", _zstd, "backports.zstd"),
     LZ4: ("lz4", _lz4, "ipipscope[lz4]"),
 }
 

@@ -36,7 +36,7 @@ NO_TIME: Final = np.iinfo("i8").min
 
 # Option codes, §4.2 (interfaces) and §4.6 (statistics)
 IF_NAME, IF_DESCRIPTION, IF_TSRESOL, IF_FILTER, IF_OS, IF_TSOFFSET = 2, 3, 9, 11, 12, 14
-ISB_RECEIVED, ISB_DROPPED = 4, 5
+ISB_RECEIVED, ISB_DROPPED, ISB_DROPPED_BY_OS = 4, 5, 7
 
 
 class _Clock:
@@ -262,5 +262,6 @@ class PcapngReader:
         interface = self.interfaces[which]
         if ISB_RECEIVED in options:
             interface.received = int.from_bytes(options[ISB_RECEIVED][:8], self._order)
-        if ISB_DROPPED in options:
-            interface.dropped = int.from_bytes(options[ISB_DROPPED][:8], self._order)
+        dropped = [options[code][:8] for code in (ISB_DROPPED, ISB_DROPPED_BY_OS) if code in options]
+        if dropped:
+            interface.dropped = sum(int.from_bytes(number, self._order) for number in dropped)

@@ -3,10 +3,13 @@
 A per-interface file beside a merged one, or two tcpdumps on one device: the kernel stamps a packet once, so the second
 recording agrees in time (to the microsecond, the coarser clock) and in every header field. Copies within one file are
 another matter: they were on the wire (IPIP603).
+
+Most files of one point follow one another (a rotated capture) and share no time: nothing is compared then.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -16,6 +19,10 @@ if TYPE_CHECKING:
 
 WINDOW: Final = 2_000_000_000
 """Nanoseconds for which a recording is remembered."""
+CLOCK: Final = 1_000
+"""Nanoseconds by which the times of one packet differ at most."""
+HELD: Final = 32
+"""Batches of a file that are remembered as they are; of older ones the identities alone are kept."""
 FIELDS: Final = (
     ("outer_src", 7), ("outer_dst", 11), ("outer_id", 13), ("inner_src", 17), ("inner_dst", 19), ("inner_id", 23),
     ("inner_length", 29), ("fragment_offset", 31), ("icmp_type", 37), ("icmp_id", 41), ("icmp_seq", 43),
@@ -26,7 +33,7 @@ MULTIPLIER: Final = np.uint64(0x9E3779B97F4A7C15)
 
 def identities(batch: Columns, start: int, stop: int) -> Array:
     """One number a packet; equal for recordings of the same packet at the same point; u8."""
-    identity = (batch.time[start:stop] // 1000).astype("u8") * MULTIPLIER
+    identity = (batch.time[start:stop] // CLOCK).astype("u8") * MULTIPLIER
     for name, rotation in FIELDS:
         field = getattr(batch, name)[start:stop].astype("u8")
         identity ^= field
@@ -34,22 +41,48 @@ def identities(batch: Columns, start: int, stop: int) -> Array:
     return identity
 
 
+class _Shown:
+    """Rows of one batch that a file showed, and when; their identities are worked out when somebody asks."""
+
+    def __init__(self, batch: Columns, start: int, stop: int, rows: Array) -> None:
+        time = batch.time[start:stop][rows]
+        self.first, self.last = (int(time.min()), int(time.max())) if len(time) else (0, -1)
+        self._rows: tuple[Columns, int, int, Array] | None = (batch, start, stop, rows)
+        self._identities: Array | None = None
+
+    def identities(self) -> Array:
+        if self._rows is not None:
+            batch, start, stop, rows = self._rows
+            self._identities, self._rows = identities(batch, start, stop)[rows], None
+        assert self._identities is not None
+        return self._identities
+
+
 class RecordedTwice:
     """Remembers, for one capture point, what each of its files recorded lately."""
 
     def __init__(self) -> None:
-        self._recent: dict[int, tuple[Array, Array]] = {}
+        self._recent: dict[int, deque[_Shown]] = {}
 
     def fresh(self, source: int, batch: Columns, start: int, stop: int, rows: Array) -> Array:
         """Which of *rows* (a mask over start to stop) no other file of this point has shown yet: a mask."""
-        ids = identities(batch, start, stop)
-        time = batch.time[start:stop]
+        now = _Shown(batch, start, stop, rows)
         fresh = rows.copy()
-        for other, (known, _) in self._recent.items():
-            if other != source:
-                fresh &= ~np.isin(ids, known)
-        known, times = self._recent.get(source, (np.zeros(0, "u8"), np.zeros(0, "i8")))
-        oldest = int(time[0]) - WINDOW if len(time) else 0
-        keep = times >= oldest
-        self._recent[source] = (np.concatenate([known[keep], ids[fresh]]), np.concatenate([times[keep], time[fresh]]))
+        mine: Array | None = None
+        for other in list(self._recent):
+            shown = self._recent[other]
+            while shown and shown[0].last < now.first - WINDOW:
+                shown.popleft()
+            if not shown:
+                del self._recent[other]
+            elif other != source:
+                for each in shown:
+                    if each.first <= now.last + CLOCK and each.last >= now.first - CLOCK:
+                        mine = identities(batch, start, stop) if mine is None else mine
+                        fresh &= ~np.isin(mine, each.identities())
+        if fresh.any():
+            shown = self._recent.setdefault(source, deque())
+            shown.append(_Shown(batch, start, stop, fresh))
+            if len(shown) > HELD:
+                shown[-HELD - 1].identities()
         return fresh

@@ -157,3 +157,11 @@ def test_a_record_cut_at_the_end_is_told_with_its_place():
     [problem] = file.problems
     assert isinstance(problem, CaptureTruncated)
     assert (problem.frame, problem.offset, problem.promised, problem.present) == (5, 24 + 4 * 76, 76, 66)
+
+
+def test_packets_lost_by_interface_and_by_the_system_add_up_and_the_last_statistics_count():
+    section = Section()
+    options = [{5: (7).to_bytes(8, "little"), 1: b"a comment"}, {7: (4).to_bytes(8, "little"), 5: bytes([8, *[0] * 7])}]
+    blocks = [section.header(), section.interface(), *(section.statistics(0, each) for each in options)]
+    _, file = read(b"".join(blocks))
+    assert file.interfaces[0].dropped == 12
