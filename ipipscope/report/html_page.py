@@ -21,6 +21,7 @@ from ipipscope.report.svg_ladder import ladder as draw_ladder
 from ipipscope.report.svg_ladder import title
 from ipipscope.report.svg_timeline import timeline as draw_timeline
 from ipipscope.report.svg_topology import topology as draw_topology
+from ipipscope.report.terminal import UNEXPLAINED
 from ipipscope.report.times import clock, iso, lasting
 from ipipscope.rules.catalogue import RULES
 
@@ -144,6 +145,8 @@ def _verdict(report: Report) -> _Verdict:
     elif report.undecided:
         kind = word = "undecided"
         title = "No fault found as far as the captures show"
+    elif report.unanswered:
+        kind, word, title, said = "undecided", "no fault found", "But not every request was answered", UNEXPLAINED
     if not report.nodes:
         numbers += [("packets", f"{report.packets:,}"), ("encapsulated", f"{report.encapsulated:,}")]
     return _Verdict(kind=kind, word=word, title=title, said=said, numbers=tuple(numbers), command=command)

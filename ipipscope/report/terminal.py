@@ -93,6 +93,12 @@ def _one_line(report: Report) -> Iterator[Line]:
     yield [*first, ("" if report.nodes else f"; {_answered(report)}", "")]
 
 
+UNEXPLAINED: Final = (
+    "Nothing shows that the unanswered requests belong to an IPIP overlay: no copy of them was seen encapsulated or on "
+    "a tunnel. If they should be, record all nodes' tunnels and NICs, and give the nodes' state (`ipipscope snapshot`)."
+)
+
+
 def _verdict(report: Report, width: int) -> Iterator[Line]:
     yield _headline(report)
     if report.findings and not report.healthy:
@@ -104,6 +110,9 @@ def _verdict(report: Report, width: int) -> Iterator[Line]:
     told += [f"{report.unanswered} unanswered"] if report.unanswered else []
     told += [f"{report.undecided} undecided"] if report.undecided else []
     yield [(f"{', '.join(told)}; {_many(report.packets, 'packet')}, {report.encapsulated} encapsulated", "")]
+    if report.healthy and report.unanswered and not report.undecided:
+        for line in fold(UNEXPLAINED, width):
+            yield [(line, "")]
 
 
 def _headline(report: Report) -> Line:
@@ -123,6 +132,8 @@ def _headline(report: Report) -> Line:
         return [(" UNDECIDED ", UNSURE), (" no exchange of request and reply in these captures", "")]
     if report.undecided:
         return [(" UNDECIDED ", UNSURE), (" no fault found as far as the captures show", "")]
+    if report.unanswered:
+        return [(" NO FAULT FOUND ", UNSURE), (" but not every request was answered: see what follows", "")]
     return [(" HEALTHY ", GOOD), (" every exchange is accounted for", "")]
 
 
