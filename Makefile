@@ -31,8 +31,10 @@ plain: system $(VENV)/installed  ## the tests once more, without the compiled mo
 	cd build/plain && PYTHONPATH="$$PWD" IPIPSCOPE_BUILD=plain $(abspath $(VENV))/bin/python -m pytest -q -n 2 \
 	    --ignore=tests/lab --ignore=tests/fuzz -p no:cacheprovider -m 'not slow' tests
 
+SEED ?= $(shell date +%s)
 fuzz: $(VENV)/installed  ## damaged captures against reader, decoder and report for a minute, each time others
-	cd tests && $(abspath $(VENV))/bin/python -m fuzz --seconds 60 --seed $$(date +%s)
+	cd tests && $(abspath $(VENV))/bin/python -m fuzz --seconds 60 --seed $(SEED)
+	$(VENV)/bin/python -m pytest -q tests/fuzz/test_fuzz_host_state.py
 
 system:  ## what the tests need besides Python
 	$(SUDO) apt-get update -qq

@@ -109,7 +109,11 @@ def test_a_reader_that_goes_away_is_status_141():
 
 def test_an_interrupt_is_status_130():
     with subprocess.Popen(
-        [*PROGRAM, "triage", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [*PROGRAM, "triage", "-"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509  (shells let jobs ignore it)
     ) as process:
         header = bytes.fromhex("d4c3b2a1020004000000000000000000ffff000001000000")
         process.stdin.write(header)
