@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +22,7 @@ from ipipscope.rules.path import path, place
 from ipipscope.sources import Decoded, decode
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from ipipscope.correlator.clocks import Clock
     from ipipscope.correlator.journey import Journey, Seen
@@ -148,6 +148,7 @@ def analyse(
     state: Sequence[str] | None = None,
     timeout: int = 5 * SECOND,
     keep: bool = False,
+    progress: Callable[[Sequence[Decoded]], None] | None = None,
 ) -> Analysis:
     """Run the stages in order on capture files, folders of them, or `-` for standard input.
 
@@ -156,12 +157,14 @@ def analyse(
     timeout: how long after its request a reply still counts, nanoseconds of capture time.
     keep: keep every exchange for tables and ladders, about 100 octets each, and count the flows; not only what
         findings need.
+    progress: called now and then with the files while they are read.
     Never raises for what a file holds: what cannot be read is in the problems.
     """
     paths = [str(paths)] if isinstance(paths, (str, Path)) else paths
     files, problems = find(paths, points)
     sources = decode(files)
-    correlation = correlate(sources, timeout=timeout, keep=keep, flows=Flows() if keep else None)
+    step = None if progress is None else partial(progress, sources)
+    correlation = correlate(sources, timeout=timeout, keep=keep, flows=Flows() if keep else None, step=step)
     snapshots, state_problems = snapshots_for(paths, [source.file.path for source in sources], state)
     return assemble(sources, correlation, snapshots, [*problems, *state_problems])
 

@@ -25,6 +25,8 @@ HELD = 64
 TOGETHER = 1 << 26
 """Octets of all files' windows together; more files have smaller ones."""
 SMALLEST_WINDOW = 1 << 14
+RECORD_HEADER = 16
+"""Octets of the header before a packet in a pcap file; pcapng has some more."""
 UNKNOWN_BEGIN = np.iinfo("i8").min
 
 
@@ -36,6 +38,8 @@ class Decoded:
     begins: int = UNKNOWN_BEGIN
     interfaces: int = 0
     records: int = 0
+    octets: int = 0
+    """How much of the file was read, about; of the plain data where it is compressed."""
     refused: set[int] = field(default_factory=set)
     """Interfaces whose link type is not decoded."""
 
@@ -54,7 +58,7 @@ class Decoded:
             packets -= len(records)
             if packets <= 0:
                 break
-        self.records = 0
+        self.records = self.octets = 0
         self.refused.clear()
         self.file.problems.clear()
 
@@ -69,16 +73,9 @@ class Decoded:
         batch.time = records.time
         batch.frame = np.arange(records.first_frame, records.first_frame + len(records), dtype="u4")
         self.records += len(records)
+        self.octets += int(records.captured.sum()) + RECORD_HEADER * len(records)
         self._note_link_types(link_types)
         return batch
-
-    def _columns(self, records: Records) -> tuple[Columns, np.ndarray]:
-        """The records decoded, and the link types of the file's interfaces so far."""
-        link_types = np.array([each.link_type for each in self.file.interfaces], "u4")
-        batch = unwrap(records.octets, records.offsets, records.captured, records.wire, records.interface, link_types)
-        batch.time = records.time
-        batch.frame = np.arange(records.first_frame, records.first_frame + len(records), dtype="u4")
-        return batch, link_types
 
     def _note_link_types(self, link_types: np.ndarray) -> None:
         for interface, link_type in enumerate(link_types.tolist()):

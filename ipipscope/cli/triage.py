@@ -86,6 +86,7 @@ def triage(
     """
     from ipipscope.analysis import analyse  # noqa: PLC0415
     from ipipscope.capture.points import parse  # noqa: PLC0415  (NumPy loads after --help)
+    from ipipscope.cli.progress import for_terminal  # noqa: PLC0415
     from ipipscope.errors import UsageError  # noqa: PLC0415
     from ipipscope.model import SECOND  # noqa: PLC0415
     from ipipscope.report.inert import inert  # noqa: PLC0415
@@ -106,13 +107,17 @@ def triage(
         if anonymize:
             given, unread = stack.enter_context(_anonymous(given, named, where, key))
             named, where = {}, None
+        progress = for_terminal()
         analysis = analyse(
             given,
             points=named,
             state=where,
             timeout=round(timeout * SECOND),
             keep=format is Format.HTML or annotate is not None,
+            progress=progress,
         )
+        if progress is not None:
+            progress.close()
         report = replace(analysis.report, problems=(*unread, *analysis.report.problems))
         with opened(output) as out:
             if format is Format.HTML:

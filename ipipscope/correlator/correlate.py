@@ -21,7 +21,7 @@ from ipipscope.decoder.columns import Kind
 from ipipscope.model import SECOND, CapturePoint, Role
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from ipipscope.correlator.flows import Flows
     from ipipscope.decoder.columns import Array, Columns
@@ -257,13 +257,19 @@ class Correlator:
 
 
 def correlate(
-    sources: Sequence[Source], *, timeout: int, keep: bool = False, flows: Flows | None = None
+    sources: Sequence[Source],
+    *,
+    timeout: int,
+    keep: bool = False,
+    flows: Flows | None = None,
+    step: Callable[[], None] | None = None,
 ) -> Correlation:
     """Pair the packets of all *sources* and count how their exchanges were seen.
 
     timeout: how long after its request a reply still counts, nanoseconds of capture time; no clock is read.
     keep: keep every exchange, about 100 octets each, not only the journeys that count them.
     flows: an empty flow table to fill on the way.
+    step: called after each step through the files, some ten thousand packets.
     """
     nodes = [_node(source) for source in sources]
     known = clocks(sources, nodes)
@@ -278,6 +284,8 @@ def correlate(
     shifted = [_Batches(source, shift) for source, shift in zip(sources, shifts, strict=True)]
     for until, chunks in merge(shifted, begins, [0] * len(sources)):
         correlator.take(until, chunks)
+        if step is not None:
+            step()
     correlation = correlator.result()
     correlation.clocks = known
     correlation.shifts = tuple(shifts)
