@@ -34,9 +34,11 @@ def opened(path: Path | None) -> Iterator[TextIO]:
             sys.stdout.flush()
         except BrokenPipeError as closed:
             raise PipeClosedError from closed
+        except OSError as failure:
+            raise InputError("standard output", f"cannot be written: {failure.strerror}.") from failure
         return
     try:
-        with path.open("w", encoding="utf-8") as out:
+        with path.open("w", encoding="utf-8", errors="backslashreplace") as out:
             yield out
     except OSError as failure:
         raise InputError(str(path), f"cannot be written: {failure.strerror}.") from failure

@@ -7,6 +7,7 @@ does not arrive before it left. All points of a node share its clock.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from itertools import combinations
 from typing import TYPE_CHECKING, Final, Protocol
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
     from ipipscope.decoder.columns import Array, Columns
 
 SAMPLE: Final = 100_000
-"""Packets of each file's beginning that are looked at."""
+"""Packets of a node that are looked at, from the beginnings of its files."""
+SAMPLE_LEAST: Final = 2_000
+"""Of each file, however many there are."""
 AGREE: Final = 500 * MILLISECOND
 """Within this, the same packet at two nodes says that their clocks agree."""
 SETTLED: Final = 20 * MILLISECOND
@@ -68,7 +71,9 @@ class Clock:
     @property
     def shift(self) -> int:
         """What to add to its times; 0 where it agrees well enough."""
-        return -self.offset if abs(self.offset) >= max(SETTLED, self.uncertainty or 0) else 0
+        # Seen one way only, an offset is not told from delay: then only what no network delays is believed.
+        least = AGREE if self.uncertainty is None else max(SETTLED, self.uncertainty)
+        return -self.offset if abs(self.offset) >= least else 0
 
 
 @dataclass(slots=True)
@@ -115,9 +120,11 @@ def clocks(sources: Sequence[Sampled], nodes: Sequence[str | None]) -> list[Cloc
     members = {node: _Sightings() for node in nodes if node is not None}
     if len(members) < 2:
         return []
+    # A share for each of a node's files: what is held stays bounded, and each point has a say.
+    files = Counter(nodes)
     for source, node in zip(sources, nodes, strict=True):
         if node is not None:
-            for batch in source.sample(SAMPLE):
+            for batch in source.sample(max(SAMPLE // files[node], SAMPLE_LEAST)):
                 members[node].add(batch)
     seen = {node: sightings.first() for node, sightings in members.items()}
     pairs = {(a, b): pair for a, b in combinations(seen, 2) if (pair := _compare(seen[a], seen[b])) is not None}

@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING, Final, TextIO
 
 from ipipscope.report.file_names import short_names
-from ipipscope.report.inert import inert
+from ipipscope.report.inert import LONGEST_COMMAND, inert
 from ipipscope.report.path_picture import picture
 from ipipscope.report.path_text import draw
 from ipipscope.report.terminal import verdict_line
@@ -81,7 +81,7 @@ def _finding(finding: Finding, names: Mapping[str, str]) -> Iterator[str]:
             yield ""
             yield "**Record next**, to be sure:"
         yield ""
-        yield from _fenced(inert(capture), "sh")
+        yield from _fenced(inert(capture, LONGEST_COMMAND), "sh")
     if finding.evidence:
         yield ""
         rows = [
@@ -91,7 +91,12 @@ def _finding(finding: Finding, names: Mapping[str, str]) -> Iterator[str]:
         ]
         table = ["| file | frame | time (UTC) | what |", "|---|---:|---|---|", *rows]
         if finding.display_filter:
-            table += ["", "Display filter for Wireshark:", "", *_fenced(inert(finding.display_filter), "text")]
+            table += [
+                "",
+                "Display filter for Wireshark:",
+                "",
+                *_fenced(inert(finding.display_filter, LONGEST_COMMAND), "text"),
+            ]
         yield from _folded(f"Proof: {len(finding.evidence)} frames", table)
 
 
@@ -137,7 +142,7 @@ def _remedy(remedy: Remedy, word: str) -> Iterator[str]:
     yield ""
     yield f"**{word}** on {_code(remedy.node)}{': ' + _text(remedy.why) if remedy.why else ':'}"
     yield ""
-    yield from _fenced(inert(remedy.command), "sh")
+    yield from _fenced(inert(remedy.command, LONGEST_COMMAND), "sh")
     if remedy.risk:
         yield ""
         yield f"Risk: {_text(remedy.risk)}"
@@ -145,7 +150,7 @@ def _remedy(remedy: Remedy, word: str) -> Iterator[str]:
         yield ""
         yield "Undo:"
         yield ""
-        yield from _fenced(inert(remedy.undo), "sh")
+        yield from _fenced(inert(remedy.undo, LONGEST_COMMAND), "sh")
 
 
 def _points(points: tuple[PointSummary, ...]) -> Iterator[str]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, TextIO
 
 from ipipscope.model import Impact
 from ipipscope.report.file_names import short_names
-from ipipscope.report.inert import inert
+from ipipscope.report.inert import LONGEST_COMMAND, inert
 from ipipscope.report.lines import Line, cells, fold, labelled, plain, write_lines
 from ipipscope.report.path_picture import picture
 from ipipscope.report.path_text import draw
@@ -194,7 +194,7 @@ def _proof(finding: Finding, names: Mapping[str, str], width: int, *, verbose: b
         follows = (f"{code} {RULES[code].name}" if code in RULES else code for code in finding.consequences)
         yield from labelled("hence", ", ".join(follows), width, indent=INDENT)
     if finding.display_filter and (verbose or len(finding.display_filter) <= FILTER_SHOWN):
-        yield [(f"  {'filter':<{INDENT - 2}}", "dim"), (inert(finding.display_filter), "")]
+        yield [(f"  {'filter':<{INDENT - 2}}", "dim"), (inert(finding.display_filter, LONGEST_COMMAND), "")]
 
 
 def _cause(finding: Finding, width: int) -> Iterator[Line]:
@@ -216,12 +216,12 @@ def _remedy(remedy: Remedy, width: int, *, first: bool, verbose: bool) -> Iterat
     why = f"on {remedy.node}: {remedy.why}" if remedy.why else f"on {remedy.node}:"
     yield from labelled("mend" if first else "or", why, width, indent=INDENT)
     # A command is copied: it stands on a line of its own and is never folded.
-    yield [(" " * INDENT, ""), (inert(remedy.command), COMMAND)]
+    yield [(" " * INDENT, ""), (inert(remedy.command, LONGEST_COMMAND), COMMAND)]
     if remedy.risk:
         yield from labelled("", f"risk: {remedy.risk}", width, indent=INDENT, style="dim")
     if remedy.undo and verbose:
         yield [(" " * INDENT, ""), ("undo:", "dim")]
-        yield [(" " * INDENT, ""), (inert(remedy.undo), "")]
+        yield [(" " * INDENT, ""), (inert(remedy.undo, LONGEST_COMMAND), "")]
 
 
 def _certainty(finding: Finding, width: int, *, verbose: bool) -> Iterator[Line]:
@@ -236,7 +236,7 @@ def _next(finding: Finding, width: int, *, audited: bool) -> Iterator[Line]:
     if finding.next_captures:
         yield from labelled("next", "To be sure, record:", width, indent=INDENT)
         for capture in finding.next_captures:
-            yield [(" " * INDENT, ""), (inert(capture), COMMAND)]
+            yield [(" " * INDENT, ""), (inert(capture, LONGEST_COMMAND), COMMAND)]
     elif finding.remedy and not audited:
         yield from labelled("next", "Mend it, record again, and triage the new capture.", width, indent=INDENT)
     elif finding.cause is None and finding.impact is not Impact.NONE and not audited:

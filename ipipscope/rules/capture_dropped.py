@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from ipipscope.rules import next_capture
 from ipipscope.rules.capture_finding import capture_finding
 from ipipscope.rules.rule import Rule
 
@@ -39,7 +40,7 @@ def found(
             RULE, point, dropped, correlation.spans.get(point, (0, 0)),
             f"The capture at {point} lost {dropped} packets.",
             next_captures=(
-                f"on {point.node}: dumpcap -i {point.interface} -B 16 -s 128 -f 'ip proto 4 or icmp' -w {point.node}.pcapng",
+                next_capture.without_loss(point.node, point.interface),
             ),
         )
         for point, dropped in facts.dropped.items()

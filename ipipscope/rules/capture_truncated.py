@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from ipipscope.model import Evidence
+from ipipscope.rules import next_capture
 from ipipscope.rules.capture_finding import capture_finding
 from ipipscope.rules.rule import Rule
 
@@ -50,7 +51,7 @@ def found(
                 (tally.first or time, tally.last or time),
                 f"{tally.cut} packets at {point} are cut before their last needed header{limit}.",
                 evidence=(Evidence(file=facts.files[source], frame=frame, time=time, what="cut inside a header"),),
-                next_captures=(f"on {point.node}: tcpdump -i {point.interface} -s 128 -w {point.interface}.pcap",),
+                next_captures=(next_capture.whole_headers(point.node, point.interface),),
             )
         )
     return findings

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from ipipscope.correlator.sides import find_sides
 from ipipscope.model import Confidence, Evidence, Finding, Flow, Impact, Leg, Passage, Role, TunnelPair, Verdict
+from ipipscope.rules import next_capture
 from ipipscope.rules.catalogue import BY_CODE, CAPTURE_RULES, journey_rules
 from ipipscope.rules.display_filter import display_filter
 from ipipscope.rules.known_hosts import KnownHosts
@@ -387,8 +388,9 @@ def arrived_damaged(look: Look, knowledge: Knowledge, journey: Journey) -> bool:
 def _next_captures(case: _Case, knowledge: Knowledge) -> tuple[str, ...]:
     """What to record to be sure: all devices of each node that is concerned and was not wholly recorded."""
     nodes = {case.strike.node, case.view.name(Leg.REQUEST), case.view.name(Leg.REQUEST, target=True)} - {None}
+    protocols = {journey.flow.protocol for journey, _ in case.journeys}
     return tuple(
-        f"on {node}: tcpdump -i any -s 128 -w {node}_any.pcap 'ip proto 4 or icmp'"
+        next_capture.everything(node, protocols)
         for node in sorted(str(node) for node in nodes)
         if not any(p.node == node and role is Role.ANY for p, role in knowledge.roles.items())
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -13,6 +14,8 @@ OUTAGE: Final = 4
 """Lost exchanges in a row, with none answered between, that make an outage."""
 BETWEEN_NODES: Final = frozenset({"IPIP306", "IPIP307", "IPIP308"})
 """Rules that scattered loss strikes: packets vanish, nothing is wrong with them."""
+LARGE_LOST: Final = 3
+"""Fewer large packets lost than this say nothing of size."""
 LARGE: Final = 1000
 """Octets from which on a packet's size may be the reason for its loss."""
 
@@ -25,7 +28,8 @@ def pattern(lost: Sequence[Part], answered: Sequence[Part]) -> str | None:
     codes = {part.struck[0][0].RULE.code for part in lost if part.struck}
     longest_answered = max(part.view.journey.longest for part in answered)
     shortest_lost = min(part.view.journey.shortest for part in lost)
-    if codes <= BETWEEN_NODES and shortest_lost >= LARGE and shortest_lost > longest_answered:
+    too_long = shortest_lost >= LARGE and shortest_lost > longest_answered
+    if codes <= BETWEEN_NODES and too_long and sum(part.count for part in lost) >= LARGE_LOST:
         return "IPIP401"
     times = [(begin, end, True, count) for part in lost for begin, end, count in part.line()]
     times += [(begin, end, False, count) for part in answered for begin, end, count in part.line()]
@@ -36,10 +40,25 @@ def pattern(lost: Sequence[Part], answered: Sequence[Part]) -> str | None:
     inner = [count for (is_lost, count) in runs[1:-1] if is_lost]
     if not inner:
         return None
+    # Losses that share a slice of time with as many answers are scattered there: a slice may be long.
     outages = [count for count in lost_runs if count >= OUTAGE]
-    if sum(outages) * 2 > sum(lost_runs):
+    if (sum(outages) - _mixed(times)) * 2 > sum(lost_runs):
         return "IPIP602"
     return "IPIP601" if codes <= BETWEEN_NODES else "IPIP602"
+
+
+def _mixed(times: Sequence[tuple[int, int, bool, int]]) -> int:
+    """Lost exchanges of slices that look like outages and hold at least as many answered ones."""
+    answered = [(begin, end, count) for begin, end, is_lost, count in times if not is_lost]
+    begins = [begin for begin, _, _ in answered]
+    longest = max((end - begin for begin, end, _ in answered), default=0)
+    mixed = 0
+    for begin, end, is_lost, count in times:
+        if is_lost and count >= OUTAGE:
+            near = answered[bisect_left(begins, begin - longest) : bisect_left(begins, end)]
+            if count <= sum(there for _, until, there in near if until > begin):
+                mixed += count
+    return mixed
 
 
 def _runs(times: Sequence[tuple[int, int, bool, int]]) -> list[tuple[bool, int]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from ipipscope.model import CapturePoint, Role
+from ipipscope.rules import next_capture
 from ipipscope.rules.capture_finding import capture_finding
 from ipipscope.rules.rule import Rule
 
@@ -49,7 +50,7 @@ def found(
                 count,
                 correlation.spans.get(recorded[0], (0, 0)),
                 f"{node}: {', '.join(sorted(point.interface for point in recorded))} recorded, {told}.",
-                next_captures=(f"on {node}: tcpdump -i any -s 128 -w {node}_any.pcap 'ip proto 4 or icmp'",),
+                next_captures=(next_capture.everything(node),),
             )
         )
     return findings

@@ -1,0 +1,31 @@
+"""What to record to be sure, as commands to paste: names come from files and hosts, so they are quoted."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def everything(node: str, protocols: Iterable[str] = ()) -> str:
+    """All devices of a node at once: whatever way its packets take, they are seen.
+
+    protocols: of the inner packets that are looked for; icmp always is.
+    """
+    others = "".join(f" or {protocol}" for protocol in sorted(set(protocols) - {"icmp"}))
+    file = shlex.quote(f"{node}_any.pcap")
+    return f"on {shlex.quote(node)}: tcpdump -i any -s 128 -w {file} 'ip proto 4 or icmp{others}'"
+
+
+def whole_headers(node: str, interface: str) -> str:
+    """One interface, with room for both headers and what they carry."""
+    file = shlex.quote(f"{interface}.pcap")
+    return f"on {shlex.quote(node)}: tcpdump -i {shlex.quote(interface)} -s 128 -w {file}"
+
+
+def without_loss(node: str, interface: str) -> str:
+    """One interface, with a large buffer and only what is needed."""
+    file = shlex.quote(f"{node}.pcapng")
+    return f"on {shlex.quote(node)}: dumpcap -i {shlex.quote(interface)} -B 16 -s 128 -f 'ip proto 4 or icmp' -w {file}"
