@@ -11,7 +11,7 @@ PACKAGES = tshark tcpdump iproute2 iputils-ping openssh-server \
 LABORATORY = user-mode-linux
 
 demo: $(VENV)/installed  ## set up, and triage a shipped capture
-	-$(VENV)/bin/ipipscope triage captures/case-1-reply-not-encapsulated
+	$(VENV)/bin/ipipscope triage captures/case-1-reply-not-encapsulated || test $$? = 1  # 1: there are findings
 
 test: system $(VENV)/installed  ## set up, and run the tests
 	$(PYTEST) tests

@@ -7,7 +7,7 @@ from typing import Final
 
 LONGEST: Final = 2_000
 """Characters of one piece of foreign text that are shown."""
-LONGEST_COMMAND: Final = 8_000
+LONGEST_COMMAND: Final = 4_000
 """Of commands, which are of no use when cut: one that sets all routes of a node is some thousand long."""
 
 
