@@ -1,0 +1,5 @@
+"""`python -m tests.rules [FOLDER...]`."""
+
+from tests.rules.table import main
+
+main()
