@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from ipipscope.analysis import triage
+
 CASES = sorted(path.parent for path in (Path(__file__).parents[1] / "captures").glob("*/truth.json"))
 
 
@@ -29,6 +31,21 @@ def test_the_first_finding_is_what_was_broken(case):
         assert (first["rule"], first["impact"]) == (truth["fault"], truth["impact"])
         assert first["node"] in {truth["where"], truth.get("drops_at")}
     assert done.returncode == int(truth["impact"] != "none")
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_the_state_beside_the_captures_tells_the_cause(case):
+    truth = json.loads((case / "truth.json").read_text())
+    report = triage([str(case / "captures")])
+    assert report.answered == truth["exchanges"]["answered"]
+    if truth["fault"] == "none":
+        assert not [finding for finding in report.findings if finding.impact != "none"]
+    else:
+        first = report.findings[0]
+        assert (first.rule, first.impact) == (truth["fault"], truth["impact"])
+        assert first.cause is not None
+        assert first.cause.cls == truth["cause_class"]
+        assert first.cause.node in {truth["where"], truth.get("drops_at")}
 
 
 def test_a_missing_file_is_one_clear_line_and_status_3(tmp_path):
