@@ -4,9 +4,9 @@ import json
 
 import pytest
 from conftest import KERNEL_CASES
-from rules.table import FAULT, PAGE, page, struck
 
 from ipipscope.rules.catalogue import find_rule
+from rules.table import FAULT, PAGE, page, struck
 
 CASES = {path.parent.name: path.parent for root in KERNEL_CASES for path in sorted(root.glob("*/truth.json"))}
 
