@@ -84,9 +84,10 @@ WAYS: Final = {"load": with_load, "scapy": with_scapy, "pyshark": with_pyshark, 
 
 
 def resident() -> int:
-    """Octets of memory that this process holds now."""
+    """Octets of memory that are this process's own now, mapped files not counted."""
     gc.collect()
-    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    _, pages, shared, *_ = map(int, Path("/proc/self/statm").read_text().split())
+    return (pages - shared) * os.sysconf("SC_PAGE_SIZE")
 
 
 def read_once(way: str, path: str) -> Answer:
