@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ipipscope.analysis import Analysis, analyse, triage
     from ipipscope.loaded import Capture, CaptureWarning, audit, load
     from ipipscope.own_rules import check_rule, register_rule, unregister_rule
+    from ipipscope.recorded import record
     from ipipscope.report.model import Report
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "compiled",
     "load",
     "plots",
+    "record",
     "register_rule",
     "triage",
     "unregister_rule",
@@ -47,6 +49,7 @@ _HOMES = {
     "audit": "ipipscope.loaded",
     "check_rule": "ipipscope.own_rules",
     "load": "ipipscope.loaded",
+    "record": "ipipscope.recorded",
     "register_rule": "ipipscope.own_rules",
     "triage": "ipipscope.analysis",
     "unregister_rule": "ipipscope.own_rules",
