@@ -62,6 +62,11 @@ class Decoded:
         self.refused.clear()
         self.file.problems.clear()
 
+    @property
+    def at_once(self) -> bool:
+        """Whether one process recorded all the file's interfaces: it counted what it received, a merger does not."""
+        return any(interface.received is not None for interface in self.file.interfaces)
+
     def batches(self) -> Iterator[Columns]:
         """The file's packets in file order."""
         return map(self.columns, self.file.batches())

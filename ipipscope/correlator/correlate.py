@@ -38,6 +38,11 @@ class Source(Protocol):
     interfaces: int
     """How many interfaces it is known to have before its packets are read."""
 
+    @property
+    def at_once(self) -> bool:
+        """Whether one process recorded all its interfaces, which files put together later do not tell; asked last."""
+        ...
+
     def batches(self) -> Iterator[Columns]:
         """Its packets in file order."""
         ...
@@ -232,10 +237,11 @@ class Correlator:
         return found
 
     def _spans(self) -> dict[CapturePoint, tuple[int, int]]:
-        """One process records all interfaces of a file: each of them recorded while any did."""
-        members: dict[int, list[CapturePoint]] = {}
-        for (source, _), point in self._points.items():
-            members.setdefault(source, []).append(point)
+        """Where one process recorded all interfaces of a file, each recorded while any did; else while itself did."""
+        members: dict[tuple[int, int], list[CapturePoint]] = {}
+        for (source, interface), point in self._points.items():
+            group = 0 if self._sources[source].at_once else interface
+            members.setdefault((source, group), []).append(point)
         spans: dict[CapturePoint, tuple[int, int]] = {}
         for points in members.values():
             tallies = [self.tallies[point] for point in points]

@@ -14,8 +14,14 @@ BEGIN = 1_700_000_000 * SECOND
 
 
 def write_pings(folder: Path, pings: int, lost: Collection[int], large: Collection[int] = ()) -> None:
-    """Write a file for each of n1 and n2, eth0 and tunl0: ten pings a second, those in *lost* die between the nodes."""
-    points: dict[str, list[Written]] = {name: [] for name in ("n1_tunl0", "n1_eth0", "n2_eth0", "n2_tunl0")}
+    """Write a file for each of n1 and n2, eth0 and tunl0: see `points`."""
+    for name, packets in points(pings, lost, large).items():
+        (folder / f"{name}.pcap").write_bytes(pcap(packets, link_type=RAW if "tunl" in name else ETHERNET))
+
+
+def points(pings: int, lost: Collection[int] = (), large: Collection[int] = ()) -> dict[str, list[Written]]:
+    """What each of `n1_tunl0`, `n1_eth0` and those of n2 shows: ten pings a second, *lost* ones die underway."""
+    found: dict[str, list[Written]] = {name: [] for name in ("n1_tunl0", "n1_eth0", "n2_eth0", "n2_tunl0")}
     for number in range(pings):
         size = 1200 if number in large else 56
         for back in (0, 1):
@@ -26,10 +32,9 @@ def write_pings(folder: Path, pings: int, lost: Collection[int], large: Collecti
             inner = Ipv4(src=PODS[back], dst=PODS[1 - back], ttl=63, id=number & 0xFFFF)(message)
             outer = Ipv4(src=NODES[back], dst=NODES[1 - back], proto=4, ttl=63, id=number & 0xFFFF)(inner)
             frame = ethernet(0x0800, outer, src=MACS[back], dst=MACS[1 - back])
-            way = list(points) if not back else list(points)[::-1]
+            way = list(found) if not back else list(found)[::-1]
             if number in lost:
                 way = way[:2]
             for hop, name in enumerate(way):
-                points[name].append(Written(inner if "tunl" in name else frame, at + 10 * hop))
-    for name, packets in points.items():
-        (folder / f"{name}.pcap").write_bytes(pcap(packets, link_type=RAW if "tunl" in name else ETHERNET))
+                found[name].append(Written(inner if "tunl" in name else frame, at + 10 * hop))
+    return found
