@@ -8,9 +8,15 @@ from tests.notebooks import execute, notebooks, run
 
 
 def texts(notebook):
-    """What each cell printed, and the kinds of what it showed: figures and tables differ with fonts and pandas."""
+    """What each cell printed, and the kinds of what it showed: figures and tables differ with fonts and pandas.
+
+    A kernel hands on what a cell prints in one piece or in several, as it happens.
+    """
     return [
-        [output.get("text") or sorted(output.data) for output in cell.outputs]
+        (
+            "".join(output.get("text", "") for output in cell.outputs),
+            [sorted(output.data) for output in cell.outputs if "data" in output],
+        )
         for cell in notebook.cells
         if cell.cell_type == "code"
     ]
