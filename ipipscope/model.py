@@ -11,7 +11,6 @@ from enum import StrEnum
 from ipaddress import IPv4Address  # noqa: TC003  (dataclass fields are resolved at run time for the schema)
 from typing import Final
 
-MICROSECOND: Final = 1_000
 MILLISECOND: Final = 1_000_000
 SECOND: Final = 1_000_000_000
 

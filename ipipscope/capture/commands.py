@@ -112,7 +112,6 @@ class Recorder:
         self.host, self.wanted = host, tuple(wanted)
         self.received: dict[str, int] = {}
         self.dropped: dict[str, int] = {}
-        self.told_to_stop = False
         self._said: deque[str] = deque(maxlen=LINES_KEPT)
         guarded = ["sh", "-c", GUARD, "sh", *command] if host.listens else list(command)
         try:
@@ -136,7 +135,6 @@ class Recorder:
 
     def stop(self) -> None:
         """Tell it to end; what it holds comes on its standard output, then the end."""
-        self.told_to_stop = True
         if self._process.stdin is not None:
             self._process.stdin.close()
         else:
@@ -144,7 +142,6 @@ class Recorder:
 
     def kill(self) -> None:
         """End it, with everything it started here."""
-        self.told_to_stop = True
         self._signal(signal.SIGKILL)
 
     def ended(self) -> int:

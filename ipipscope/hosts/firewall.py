@@ -6,7 +6,7 @@ differently the verdict is `unknown`. Conntrack's state is given with the packet
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 from ipaddress import IPv4Address, IPv4Network
@@ -412,8 +412,3 @@ def _marked(mark: int | None, argument: str) -> int | None:
     if action == "set-mark":
         return (mark & ~mask & 0xFFFF_FFFF) | value
     return mark | value if action == "or-mark" else mark & value
-
-
-def established(packet: Packet) -> Packet:
-    """*packet* as part of a connection that conntrack knows."""
-    return replace(packet, state="ESTABLISHED")

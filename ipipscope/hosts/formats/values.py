@@ -9,7 +9,6 @@ from typing import Any, Final
 from ipipscope.hosts.errors import BadState
 from ipipscope.hosts.model import ANYWHERE
 
-INTERFACE_NAME_MAX: Final = 15  # IFNAMSIZ 16 with its closing zero, linux/if.h
 SHOWN_MAX: Final = 60
 U32: Final = 0xFFFF_FFFF
 U64: Final = 0xFFFF_FFFF_FFFF_FFFF
