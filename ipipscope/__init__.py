@@ -6,7 +6,6 @@ The public names, and nothing else; each loads what it needs on first use.
 from __future__ import annotations
 
 import importlib
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -16,6 +15,8 @@ if TYPE_CHECKING:
     from ipipscope.own_rules import check_rule, register_rule, unregister_rule
     from ipipscope.recorded import record
     from ipipscope.report.model import Report
+
+    __version__: str
 
 __all__ = [
     "Analysis",
@@ -34,11 +35,6 @@ __all__ = [
     "triage",
     "unregister_rule",
 ]
-
-try:
-    __version__ = version("ipipscope")
-except PackageNotFoundError:  # a checkout that was never installed
-    __version__ = "0"
 
 _HOMES = {
     "Analysis": "ipipscope.analysis",
@@ -61,9 +57,20 @@ COMPILED = ("ipipscope.capture.records", "ipipscope.decoder.unwrap", "ipipscope.
 def __getattr__(name: str) -> Any:
     if name == "plots":  # a module: `ix.plots.timeline(capture)`
         return importlib.import_module("ipipscope.plots")
+    if name == "__version__":
+        return _version()
     if name in _HOMES:
         return getattr(importlib.import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'ipipscope' has no attribute {name!r}")
+
+
+def _version() -> str:
+    from importlib import metadata  # noqa: PLC0415  (reads mail headers: 30 ms, for whoever asks)
+
+    try:
+        return metadata.version("ipipscope")
+    except metadata.PackageNotFoundError:  # a checkout that was never installed
+        return "0"
 
 
 def __dir__() -> list[str]:

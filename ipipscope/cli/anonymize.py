@@ -8,9 +8,19 @@ from typing import Annotated
 
 import typer
 
+from ipipscope.cli.options import (
+    NoState,
+    Points,
+    State,
+    StoredPaths,
+    captures,
+    host_state,
+)
+from ipipscope.cli.output import tell_problems
+
 
 def anonymize(
-    paths: Annotated[list[str] | None, typer.Argument(metavar="PATH...", help="Capture files and folders.")] = None,
+    paths: StoredPaths = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="DIR", help="Folder to write, which must not exist yet.")
     ] = None,
@@ -18,15 +28,9 @@ def anonymize(
         Path | None,
         typer.Option("--key", metavar="FILE", help="Replace as before with this key; made where it does not exist."),
     ] = None,
-    point: Annotated[
-        list[str] | None,
-        typer.Option("--point", metavar="NODE:IFACE=FILE", help="Say which capture point a file recorded."),
-    ] = None,
-    state: Annotated[
-        list[str] | None,
-        typer.Option("--state", metavar="PATH", help="Host state: a snapshot or a folder of command outputs."),
-    ] = None,
-    no_state: Annotated[bool, typer.Option("--no-state", help="Leave out the host state beside the captures.")] = False,
+    point: Points = None,
+    state: State = None,
+    no_state: NoState = False,
 ) -> None:
     """Copy a case with addresses and names replaced and payloads cut; its triage says the same.
 
@@ -42,19 +46,14 @@ def anonymize(
     """
     from ipipscope.anonymize.case import anonymize as run  # noqa: PLC0415  (NumPy loads after --help)
     from ipipscope.anonymize.case import key_of  # noqa: PLC0415
-    from ipipscope.capture.points import parse  # noqa: PLC0415
     from ipipscope.errors import UsageError  # noqa: PLC0415
     from ipipscope.report.inert import inert  # noqa: PLC0415
 
-    if not paths and not point:
-        raise UsageError("anonymize needs captures: name files or folders")
+    given, named = captures(paths, point, "anonymize")
     if output is None:
         raise UsageError("anonymize writes a folder: name it with -o DIR")
-    named = {file: place for place, file in map(parse, point or [])}
-    where = [] if no_state else state or None
-    done = run(paths or [], output, key=key_of(key), points=named, state=where)
+    done = run(given, output, key=key_of(key), points=named, state=host_state(state, no_state))
     told = f"{done.packets} packets in {done.files} files, host state of {done.snapshots} nodes"
     print(f"ipipscope: {inert(output)}: {told}", file=sys.stderr)
-    for problem in done.problems:
-        print(f"ipipscope: {inert(problem)}", file=sys.stderr)
+    tell_problems(done.problems)
     raise typer.Exit(3 if done.problems else 0)

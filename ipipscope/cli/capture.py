@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from ipipscope.cli.output import wants_colour, width
+from ipipscope.cli.options import NoColor, Strict, Timeout, nanoseconds
+from ipipscope.cli.output import tell_problems, wants_colour, write_report
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,12 +79,12 @@ def capture(
     ] = None,
     pace: Annotated[float, typer.Option(min=0, help="With -r: 1 as recorded, 10 faster, 0 as fast as it goes.")] = 0.0,
     format: Annotated[Format, typer.Option("--format", help="How findings and the report are written.")] = Format.TEXT,
-    timeout: Annotated[float, typer.Option(min=0.001, help="Seconds within which a reply counts.")] = 5.0,
+    timeout: Timeout = 5.0,
     no_state: Annotated[bool, typer.Option("--no-state", help="Take no snapshots of the hosts.")] = False,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit 1 for findings of impact none too.")] = False,
+    strict: Strict = False,
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Show commands and filters.")] = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Nothing while it runs, one line at the end.")] = False,
-    no_color: Annotated[bool, typer.Option("--no-color", help="No colour, also on a terminal.")] = False,
+    no_color: NoColor = False,
 ) -> None:
     """Record interfaces into one pcapng and say what breaks as it happens; Ctrl-C ends with the report.
 
@@ -101,7 +102,6 @@ def capture(
     from ipipscope.errors import UsageError  # noqa: PLC0415
     from ipipscope.live import setup  # noqa: PLC0415
     from ipipscope.live.replay import replay  # noqa: PLC0415
-    from ipipscope.model import SECOND  # noqa: PLC0415
 
     names = [*(interfaces or []), *(interface or [])]
     if bool(names) == bool(read):
@@ -118,7 +118,7 @@ def capture(
         via=via,
         on=on or [],
         node=node,
-        timeout=round(timeout * SECOND),
+        timeout=nanoseconds(timeout),
         state=not no_state,
     )
     # With the capture on standard output, the words go to standard error.
@@ -177,15 +177,12 @@ def _signals(session: Session) -> Iterator[None]:
 
 
 def _end(analysis: Analysis, out: Any, format: Format, *, quiet: bool, no_color: bool) -> None:
-    from ipipscope.report.inert import inert  # noqa: PLC0415
     from ipipscope.report.json_report import write_ndjson  # noqa: PLC0415
-    from ipipscope.report.terminal import write_text  # noqa: PLC0415
 
     report = analysis.report
     if format is Format.NDJSON:
         write_ndjson(report, out)
     else:
-        write_text(report, out, width=width(out), colour=wants_colour(out, no_colour=no_color), quiet=quiet)
+        write_report(report, out, quiet=quiet, no_color=no_color)
     out.flush()
-    for problem in report.problems:
-        print(f"ipipscope: {inert(problem)}", file=sys.stderr)
+    tell_problems(report.problems)

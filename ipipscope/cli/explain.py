@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from ipipscope.cli.options import NoColor  # noqa: TC001  (typer reads annotations at run time)
 from ipipscope.cli.output import opened, wants_colour, width, writes_unicode
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def explain(
     rule: Annotated[
         str | None, typer.Argument(metavar="[RULE]", help="A number or a name: IPIP101, 101, reply-not-encapsulated.")
     ] = None,
-    no_color: Annotated[bool, typer.Option("--no-color", help="No colour, also on a terminal.")] = False,
+    no_color: NoColor = False,
 ) -> None:
     """Say what a rule means, how it looks, what usually causes it and how to mend it; without RULE list all rules.
 

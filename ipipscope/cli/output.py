@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, TextIO
 from ipipscope.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
+
+    from ipipscope.report.model import Report
 
 
 class PipeClosedError(Exception):
@@ -54,6 +56,29 @@ def writes_unicode(out: TextIO) -> bool:
     from ipipscope.report.lines import unicode_locale  # noqa: PLC0415  (after --help)
 
     return unicode_locale() and "utf" in (getattr(out, "encoding", None) or "").lower()
+
+
+def write_report(report: Report, out: TextIO, *, quiet: bool, verbose: bool = False, no_color: bool) -> None:
+    """The report as text, for what `out` is: its width, its colours, its characters."""
+    from ipipscope.report.terminal import write_text  # noqa: PLC0415  (after --help)
+
+    write_text(
+        report,
+        out,
+        width=width(out),
+        colour=wants_colour(out, no_colour=no_color),
+        unicode=writes_unicode(out),
+        quiet=quiet,
+        verbose=verbose,
+    )
+
+
+def tell_problems(problems: Iterable[object]) -> None:
+    """Each on standard error, a line each."""
+    from ipipscope.report.inert import inert  # noqa: PLC0415  (after --help)
+
+    for problem in problems:
+        print(f"ipipscope: {inert(problem)}", file=sys.stderr)
 
 
 def width(out: TextIO) -> int:

@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ipipscope.cli.output import opened, wants_colour, width, writes_unicode
+from ipipscope.cli.options import (
+    NoColor,
+    NoState,
+    Paths,
+    Points,
+    State,
+    Timeout,
+    captures,
+    host_state,
+    nanoseconds,
+)
+from ipipscope.cli.output import opened, tell_problems, wants_colour, width, writes_unicode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -17,9 +28,7 @@ if TYPE_CHECKING:
 
 
 def show(
-    paths: Annotated[
-        list[str] | None, typer.Argument(metavar="PATH...", help="Capture files, folders of them, or - for stdin.")
-    ] = None,
+    paths: Paths = None,
     exchange: Annotated[
         int | None, typer.Option("--exchange", metavar="N", min=1, help="Draw exchange N, from 1, in order of time.")
     ] = None,
@@ -27,17 +36,11 @@ def show(
         str | None,
         typer.Option("--frame", metavar="[FILE:]N", help="Take frame N of FILE apart, tshark's view beside ours."),
     ] = None,
-    point: Annotated[
-        list[str] | None,
-        typer.Option("--point", metavar="NODE:IFACE=FILE", help="Say which capture point a file recorded."),
-    ] = None,
-    state: Annotated[
-        list[str] | None,
-        typer.Option("--state", metavar="PATH", help="Host state: a snapshot or a folder of command outputs."),
-    ] = None,
-    no_state: Annotated[bool, typer.Option("--no-state", help="Leave out the host state beside the captures.")] = False,
-    timeout: Annotated[float, typer.Option(min=0.001, help="Seconds within which a reply counts.")] = 5.0,
-    no_color: Annotated[bool, typer.Option("--no-color", help="No colour, also on a terminal.")] = False,
+    point: Points = None,
+    state: State = None,
+    no_state: NoState = False,
+    timeout: Timeout = 5.0,
+    no_color: NoColor = False,
 ) -> None:
     """Draw one exchange as a ladder, or take one frame apart.
 
@@ -49,19 +52,17 @@ def show(
       ipipscope show --frame node3_eth1.pcap:5
 
     """
-    from ipipscope.capture.points import parse  # noqa: PLC0415  (NumPy loads after --help)
-    from ipipscope.errors import UsageError  # noqa: PLC0415
+    from ipipscope.errors import UsageError  # noqa: PLC0415  (after --help)
 
     if (exchange is None) == (frame is None):
         raise UsageError("show draws one thing: name it with --exchange N or with --frame FILE:N")
-    named = {file: place for place, file in map(parse, point or [])}
     if exchange is None:
         assert frame is not None
-        _write(_frame(frame, paths or [], named), no_color=no_color)
+        given, named = captures(paths, point) if paths or point else ([], {})  # the frame may name its file
+        _write(_frame(frame, given, named), no_color=no_color)
         return
-    if not paths and not named:
-        raise UsageError("show --exchange needs captures: name files or folders, or - for standard input")
-    lines = _exchange(exchange, paths or [], named, [] if no_state else state or None, timeout)
+    given, named = captures(paths, point, "show --exchange")
+    lines = _exchange(exchange, given, named, host_state(state, no_state), timeout)
     _write(lines, no_color=no_color)
 
 
@@ -70,14 +71,11 @@ def _exchange(
 ) -> Iterable[Line]:
     from ipipscope.analysis import analyse  # noqa: PLC0415
     from ipipscope.errors import UsageError  # noqa: PLC0415
-    from ipipscope.model import SECOND  # noqa: PLC0415
-    from ipipscope.report.inert import inert  # noqa: PLC0415
     from ipipscope.report.ladder import ladder  # noqa: PLC0415
     from ipipscope.report.ladder_text import write_ladder  # noqa: PLC0415
 
-    analysis = analyse(paths, points=points, state=state, timeout=round(timeout * SECOND), keep=True)
-    for problem in analysis.problems:
-        print(f"ipipscope: {inert(problem)}", file=sys.stderr)
+    analysis = analyse(paths, points=points, state=state, timeout=nanoseconds(timeout), keep=True)
+    tell_problems(analysis.problems)
     total = len(analysis.rows)
     if number > total:
         raise UsageError(f"there is no exchange {number}: these captures hold {total}")

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import shlex
 import sys
-from pathlib import Path  # noqa: TC003  (typer reads annotations at run time)
 from typing import Annotated
 
 import typer
 
+from ipipscope.cli.options import Output  # noqa: TC001  (typer reads annotations at run time)
 from ipipscope.cli.output import opened
 
 
 def snapshot(
-    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write to FILE.")] = None,
+    output: Output = None,
     node: Annotated[str | None, typer.Option("--node", help="The node's name; the host's own when not given.")] = None,
     via: Annotated[
         str, typer.Option("--via", metavar="COMMAND", help="Look at another host through COMMAND, as 'ssh node4'.")

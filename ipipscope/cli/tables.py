@@ -5,18 +5,28 @@ from __future__ import annotations
 import itertools
 import sys
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from ipipscope.cli.output import opened
+from ipipscope.cli.options import (
+    NoState,
+    Output,
+    Paths,
+    Points,
+    State,
+    Timeout,
+    captures,
+    host_state,
+    nanoseconds,
+)
+from ipipscope.cli.output import opened, tell_problems
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from ipipscope.errors import InputError
-    from ipipscope.model import CapturePoint
     from ipipscope.tables.table import Table
 
 
@@ -43,19 +53,6 @@ SHOWN: Final = {
 }  # fmt: skip
 """Columns that the text form shows unless told; the other forms have all."""
 
-Paths = Annotated[
-    list[str] | None, typer.Argument(metavar="PATH...", help="Capture files, folders of them, or - for stdin.")
-]
-Points = Annotated[
-    list[str] | None,
-    typer.Option("--point", metavar="NODE:IFACE=FILE", help="Say which capture point a file recorded."),
-]
-State = Annotated[
-    list[str] | None,
-    typer.Option("--state", metavar="PATH", help="Host state: a snapshot or a folder of command outputs."),
-]
-NoState = Annotated[bool, typer.Option("--no-state", help="Leave out the host state beside the captures.")]
-Timeout = Annotated[float, typer.Option(min=0.001, help="Seconds within which a reply counts.")]
 Where = Annotated[
     str | None,
     typer.Option("--where", metavar="EXPRESSION", help="Only rows for which it holds: see docs/python-api.md."),
@@ -64,7 +61,6 @@ Columns = Annotated[
     str | None, typer.Option("--columns", metavar="NAME,...", help="Only these columns, in this order; `all` for all.")
 ]
 Form = Annotated[Format, typer.Option("--format", help="How to write the table.")]
-Output = Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write to FILE.")]
 
 
 def packets(
@@ -90,7 +86,7 @@ def packets(
     from ipipscope.tables.packets import PacketTables, gathered  # noqa: PLC0415
     from ipipscope.tables.pick import picked  # noqa: PLC0415
 
-    files, problems = find(*_named(paths, point))
+    files, problems = find(*captures(paths, point, "packets"))
     sources = [Decoded(file) for file in files]
     tables = picked(iter(PacketTables(sources)), where, _columns("packets", columns, format))
     _write(gathered(tables) if format is Format.PARQUET else tables, format, output)
@@ -116,7 +112,7 @@ def exchanges(
       ipipscope exchanges case/ --where 'verdict == "unanswered"'
 
     """
-    _analysed("exchanges", paths, point, [] if no_state else state or None, timeout, where, columns, format, output)
+    _analysed("exchanges", paths, point, host_state(state, no_state), timeout, where, columns, format, output)
 
 
 def flows(
@@ -138,7 +134,7 @@ def flows(
       ipipscope flows case/ --where 'src in 10.122.17.64/26 and unanswered > 0'
 
     """
-    _analysed("flows", paths, point, [] if no_state else state or None, timeout, where, columns, format, output)
+    _analysed("flows", paths, point, host_state(state, no_state), timeout, where, columns, format, output)
 
 
 def points(
@@ -172,23 +168,13 @@ def _analysed(
     output: Path | None,
 ) -> None:
     from ipipscope.analysis import analyse  # noqa: PLC0415
-    from ipipscope.model import SECOND  # noqa: PLC0415
     from ipipscope.tables.make import table_of  # noqa: PLC0415
     from ipipscope.tables.pick import picked  # noqa: PLC0415
 
-    where_from, named = _named(paths, point)
-    analysis = analyse(where_from, points=named, state=state, timeout=round(timeout * SECOND), keep=name != "points")
+    given, named = captures(paths, point, name)
+    analysis = analyse(given, points=named, state=state, timeout=nanoseconds(timeout), keep=name != "points")
     _write(picked(iter([table_of(analysis, name)]), where, _columns(name, columns, format)), format, output)
     _end(analysis.problems)
-
-
-def _named(paths: list[str] | None, point: list[str] | None) -> tuple[list[str], dict[str, CapturePoint]]:
-    from ipipscope.capture.points import parse  # noqa: PLC0415
-    from ipipscope.errors import UsageError  # noqa: PLC0415
-
-    if not paths and not point:
-        raise UsageError("captures are needed: name files or folders, or - for standard input")
-    return paths or [], {file: place for place, file in map(parse, point or [])}
 
 
 def _columns(table: str, asked: str | None, format: Format) -> Sequence[str] | None:
@@ -234,8 +220,5 @@ def _write_parquet(tables: Iterator[Table], output: Path | None) -> None:
 
 
 def _end(problems: Sequence[InputError]) -> None:
-    from ipipscope.report.inert import inert  # noqa: PLC0415
-
-    for problem in problems:
-        print(f"ipipscope: {inert(problem)}", file=sys.stderr)
+    tell_problems(problems)
     raise typer.Exit(3 if problems else 0)

@@ -11,7 +11,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ipipscope.cli.output import opened, wants_colour, width, writes_unicode
+from ipipscope.cli.options import (
+    NoColor,
+    NoState,
+    Output,
+    Paths,
+    Points,
+    Quiet,
+    State,
+    Strict,
+    Timeout,
+    captures,
+    host_state,
+    nanoseconds,
+)
+from ipipscope.cli.output import opened, tell_problems, write_report
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,20 +48,12 @@ class Format(StrEnum):
 
 
 def triage(
-    paths: Annotated[
-        list[str] | None, typer.Argument(metavar="PATH...", help="Capture files, folders of them, or - for stdin.")
-    ] = None,
-    point: Annotated[
-        list[str] | None,
-        typer.Option("--point", metavar="NODE:IFACE=FILE", help="Say which capture point a file recorded."),
-    ] = None,
-    state: Annotated[
-        list[str] | None,
-        typer.Option("--state", metavar="PATH", help="Host state: a snapshot or a folder of command outputs."),
-    ] = None,
-    no_state: Annotated[bool, typer.Option("--no-state", help="Leave out the host state beside the captures.")] = False,
+    paths: Paths = None,
+    point: Points = None,
+    state: State = None,
+    no_state: NoState = False,
     format: Annotated[Format, typer.Option("--format", help="How to write the report.")] = Format.TEXT,
-    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write to FILE.")] = None,
+    output: Output = None,
     annotate: Annotated[
         Path | None,
         typer.Option(
@@ -62,13 +68,13 @@ def triage(
         Path | None,
         typer.Option("--key", metavar="FILE", help="For --anonymize: replace as before; made where it does not exist."),
     ] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit 1 for findings of impact none too.")] = False,
-    timeout: Annotated[float, typer.Option(min=0.001, help="Seconds within which a reply counts.")] = 5.0,
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="The verdict in one line.")] = False,
+    strict: Strict = False,
+    timeout: Timeout = 5.0,
+    quiet: Quiet = False,
     verbose: Annotated[
         bool, typer.Option("-v", "--verbose", help="All evidence and flows, how to undo, the capture points.")
     ] = False,
-    no_color: Annotated[bool, typer.Option("--no-color", help="No colour, also on a terminal.")] = False,
+    no_color: NoColor = False,
 ) -> None:
     """Say where each conversation breaks, why, and what mends it.
 
@@ -84,22 +90,16 @@ def triage(
       ssh node3 tcpdump -U -i any -w - | ipipscope triage -
 
     """
-    from ipipscope.analysis import analyse  # noqa: PLC0415
-    from ipipscope.capture.points import parse  # noqa: PLC0415  (NumPy loads after --help)
+    from ipipscope.analysis import analyse  # noqa: PLC0415  (NumPy loads after --help)
     from ipipscope.cli.progress import for_terminal  # noqa: PLC0415
     from ipipscope.errors import UsageError  # noqa: PLC0415
-    from ipipscope.model import SECOND  # noqa: PLC0415
-    from ipipscope.report.inert import inert  # noqa: PLC0415
 
     if annotate_all and annotate is None:
         raise UsageError("--annotate-all says what goes into the file of --annotate: name that file")
-    if not paths and not point:
-        raise UsageError("triage needs captures: name files or folders, or - for standard input")
     if key is not None and not anonymize:
         raise UsageError("--key is the key of --anonymize: give both")
-    named = {file: place for place, file in map(parse, point or [])}
-    where = [] if no_state else state or None
-    given = paths or []
+    given, named = captures(paths, point)
+    where = host_state(state, no_state)
     if annotate is not None:
         _protect(given, named, annotate)
     with contextlib.ExitStack() as stack:
@@ -112,7 +112,7 @@ def triage(
             given,
             points=named,
             state=where,
-            timeout=round(timeout * SECOND),
+            timeout=nanoseconds(timeout),
             keep=format is Format.HTML or annotate is not None,
             progress=progress,
         )
@@ -128,8 +128,7 @@ def triage(
                 _write(report, out, format, quiet=quiet, verbose=verbose, no_color=no_color)
         if annotate is not None:
             _annotate(analysis, annotate, everything=annotate_all)
-    for problem in report.problems:
-        print(f"ipipscope: {inert(problem)}", file=sys.stderr)
+    tell_problems(report.problems)
     raise typer.Exit(report.exit_status(strict=strict))
 
 
@@ -166,17 +165,7 @@ def _annotate(analysis: Analysis, path: Path, *, everything: bool) -> None:
 
 def _write(report: Report, out: TextIO, format: Format, *, quiet: bool, verbose: bool, no_color: bool) -> None:
     if format is Format.TEXT:
-        from ipipscope.report.terminal import write_text  # noqa: PLC0415
-
-        write_text(
-            report,
-            out,
-            width=width(out),
-            colour=wants_colour(out, no_colour=no_color),
-            unicode=writes_unicode(out),
-            quiet=quiet,
-            verbose=verbose,
-        )
+        write_report(report, out, quiet=quiet, verbose=verbose, no_color=no_color)
     elif format is Format.MD:
         from ipipscope.report.markdown import write_markdown  # noqa: PLC0415
 

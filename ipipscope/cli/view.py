@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
 
 import typer
 
+from ipipscope.cli.options import (
+    NoState,
+    Points,
+    State,
+    StoredPaths,
+    Timeout,
+    captures,
+    host_state,
+    nanoseconds,
+)
+
 
 def view(
-    paths: Annotated[list[str] | None, typer.Argument(metavar="PATH...", help="Capture files and folders.")] = None,
-    point: Annotated[
-        list[str] | None,
-        typer.Option("--point", metavar="NODE:IFACE=FILE", help="Say which capture point a file recorded."),
-    ] = None,
-    state: Annotated[
-        list[str] | None,
-        typer.Option("--state", metavar="PATH", help="Host state: a snapshot or a folder of command outputs."),
-    ] = None,
-    no_state: Annotated[bool, typer.Option("--no-state", help="Leave out the host state beside the captures.")] = False,
-    timeout: Annotated[float, typer.Option(min=0.001, help="Seconds within which a reply counts.")] = 5.0,
+    paths: StoredPaths = None,
+    point: Points = None,
+    state: State = None,
+    no_state: NoState = False,
+    timeout: Timeout = 5.0,
 ) -> None:
     """Walk through findings, exchanges and capture points on the terminal.
 
@@ -32,20 +36,18 @@ def view(
 
     """
     from ipipscope.analysis import analyse  # noqa: PLC0415  (NumPy loads after --help)
-    from ipipscope.capture.points import parse  # noqa: PLC0415
     from ipipscope.errors import UsageError  # noqa: PLC0415
-    from ipipscope.model import SECOND  # noqa: PLC0415
 
-    if (not paths and not point) or "-" in (paths or []):
-        raise UsageError("view needs captures: name files or folders; standard input is the keyboard's")
+    given, named = captures(paths, point, "view")
+    if "-" in given:
+        raise UsageError("view needs files or folders: standard input is the keyboard's")
     if not sys.stdin.isatty() or not sys.stdout.isatty():
         raise UsageError("view needs a terminal; `ipipscope triage` writes to pipes and files")
     try:
         from ipipscope.view import CaseView  # noqa: PLC0415
     except ModuleNotFoundError as absent:
         raise UsageError(f"view needs {absent.name}: pip install 'ipipscope[view]'") from absent
-    named = {file: place for place, file in map(parse, point or [])}
-    where = [] if no_state else state or None
-    analysis = analyse(paths or [], points=named, state=where, timeout=round(timeout * SECOND), keep=True)
+    where = host_state(state, no_state)
+    analysis = analyse(given, points=named, state=where, timeout=nanoseconds(timeout), keep=True)
     CaseView(analysis).run()
     raise typer.Exit(analysis.report.exit_status())
