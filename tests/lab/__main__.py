@@ -11,6 +11,7 @@ from pathlib import Path
 from .boot import LabError, Laboratory, missing_tools
 from .profiles import PROFILES
 from .scenarios import SCENARIOS, fitting
+from .variants import RECORDERS, TRAFFIC
 
 
 def main() -> int:
@@ -19,6 +20,8 @@ def main() -> int:
     parser.add_argument("folder", type=Path, nargs="?")
     parser.add_argument("--scenario", nargs="+", choices=sorted(SCENARIOS), default=list(SCENARIOS), metavar="NAME")
     parser.add_argument("--profile", nargs="+", choices=sorted(PROFILES), default=list(PROFILES), metavar="NAME")
+    parser.add_argument("--traffic", choices=TRAFFIC, default="ping", help="what is sent instead of pings of pods")
+    parser.add_argument("--recorder", choices=RECORDERS, default="tcpdump", help="what records instead of tcpdump")
     parser.add_argument("--list", action="store_true", help="name scenarios and profiles, and end")
     wanted = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # unwinds, so that the guest ends too
@@ -31,10 +34,10 @@ def main() -> int:
         print("not installed:", *missing, file=sys.stderr)
         return 2
     pairs = [(name, profile) for profile in wanted.profile for name in fitting(profile) if name in wanted.scenario]
-    return make(wanted.folder, pairs)
+    return make(wanted.folder, pairs, {"traffic": wanted.traffic, "recorder": wanted.recorder})
 
 
-def make(folder: Path, pairs: list[tuple[str, str]]) -> int:
+def make(folder: Path, pairs: list[tuple[str, str]], variant: dict[str, str]) -> int:
     """Make the case of every (scenario, profile); tells one line a case, and boots again when the guest died."""
     failed: list[str] = []
     left = list(pairs)
@@ -42,7 +45,7 @@ def make(folder: Path, pairs: list[tuple[str, str]]) -> int:
         try:
             with Laboratory(folder) as laboratory:
                 while left and laboratory.alive:
-                    _tell(laboratory, *left.pop(0), failed)
+                    _tell(laboratory, *left.pop(0), variant, failed)
         except LabError as error:
             print(error, file=sys.stderr)
             return 1
@@ -50,10 +53,10 @@ def make(folder: Path, pairs: list[tuple[str, str]]) -> int:
     return 1 if failed else 0
 
 
-def _tell(laboratory: Laboratory, scenario: str, profile: str, failed: list[str]) -> None:
+def _tell(laboratory: Laboratory, scenario: str, profile: str, variant: dict[str, str], failed: list[str]) -> None:
     began = time.monotonic()
     try:
-        case = laboratory.record(scenario, profile)
+        case = laboratory.record(scenario, profile, **variant)
     except LabError as error:
         failed.append(f"{profile}-{scenario}")
         print(f"FAILED {error}", flush=True)

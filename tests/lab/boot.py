@@ -114,21 +114,32 @@ class Laboratory:
         return self._process is not None and self._process.poll() is None
 
     def record(
-        self, scenario: str, profile: str, *, name: str = "", closed_loop: bool = False, timeout: float = 240
+        self,
+        scenario: str,
+        profile: str,
+        *,
+        name: str = "",
+        traffic: str = "ping",
+        recorder: str = "tcpdump",
+        closed_loop: bool = False,
+        timeout: float = 240,
     ) -> Case:
         """Make one case into `folder/name` (`<profile>-<scenario>` by default), replacing what is there.
 
+        traffic, recorder: how it is sent and recorded, see variants.py; other than the usual they are in the name.
         closed_loop: hold the broken cluster, so that the case's mend() can try a remedy on it.
         Raises LabError when the guest fails, with what it said.
         """
         if self._held is not None:
             self._held.release()
-        name = name or f"{profile}-{scenario}"
+        variant = [word for word in (traffic, recorder) if word not in {"ping", "tcpdump"}]
+        name = name or "-".join([profile, scenario, *variant])
         part = self.folder / f".{name}.part"  # whoever reads the finished cases meanwhile is not to see half of one
         shutil.rmtree(part, ignore_errors=True)
         self._number += 1
         job = {
             "case": name, "folder": part.name, "scenario": scenario, "profile": profile, "closed_loop": closed_loop,
+            "traffic": traffic, "recorder": recorder,
         }  # fmt: skip
         self._leave("jobs", self._number, job)
         status = self._await("status", self._number, timeout)

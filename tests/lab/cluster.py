@@ -107,6 +107,10 @@ class Cluster:
         """The router's address in *network*."""
         return str(IPv4Network(network.prefix)[network.router])
 
+    def routers(self) -> dict[str, list[str]]:
+        """The `routers` of truth.json: the addresses of each, by which alone packets name it."""
+        return {ROUTER: [self.router_in(network) for network in self.profile.networks]}
+
     def route(self, to: Node, *, via: str | None = None) -> str:
         """The overlay route to the block of *to*, as words after `ip route add`."""
         return f"{to.block} via {via or to.address} dev {TUNNEL} proto {self.protocol} onlink"

@@ -28,6 +28,7 @@ from .shell import run
 from .state import counters, difference, forget_hits, record_state, rules_hit
 from .topology import build, settle, tear_down
 from .traffic import Outcome, Timeline, send
+from .variants import varied
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,7 +83,8 @@ class Case:
         self._scenario: Scenario = scenarios.SCENARIOS[job["scenario"]]
         profile = PROFILES[job["profile"]]
         self._cluster: Cluster = plan_cluster(profile, pods_per_node=self._scenario.pods_per_node)
-        self._plan: Plan = self._scenario.make(self._cluster)
+        plan = self._scenario.make(self._cluster)
+        self._plan: Plan = varied(plan, self._cluster, job.get("traffic", "ping"), job.get("recorder", "tcpdump"))
 
     def make(self) -> None:
         """Build, break, record, mend, and write it all down."""
@@ -181,9 +183,12 @@ class Case:
             "replier": plan.replier.name,
             "fix": [step.command for step in plan.fix],
             "nodes": self._cluster.described(),
+            "routers": self._cluster.routers(),
         }
         if plan.drops_at:
             truth["drops_at"] = plan.drops_at
+        if plan.seen_at:
+            truth["seen_at"] = list(plan.seen_at)
         if plan.cause:
             truth["cause"] = plan.cause
         if len({step.namespace for step in plan.fix}) > 1 or any(step.namespace != plan.where for step in plan.fix):

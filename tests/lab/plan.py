@@ -130,6 +130,8 @@ class Plan:
     cause_class: str | None = None
     where: str | None = None
     drops_at: str | None = None
+    seen_at: tuple[str, ...] = ()
+    """Nodes at whose points the packets go wrong, where it is another one that is configured wrongly."""
     cause: str | None = None
     prepare: list[Step] = field(default_factory=list)
     """What makes the cluster the one the scenario speaks of; healthy still."""

@@ -100,5 +100,57 @@ PROFILES: Final = {
             pod_offset=37,
             mac_prefix="fa:16:3e",
         ),
+        Profile(
+            name="cloud",
+            nodes=(
+                *("ip-10-12-4-31", "ip-10-12-5-32", "ip-10-12-6-33"),
+                *("ip-10-12-7-34", "ip-10-12-8-35", "ip-10-12-9-36"),
+            ),
+            networks=(Network(interface="ens5", prefix="10.12.0.0/18", router=1),),
+            first_host=31,
+            blocks=(
+                *("10.233.64.128/26", "10.233.90.0/26", "10.233.71.64/26"),
+                *("10.233.102.192/26", "10.233.88.64/26", "10.233.127.0/26"),
+            ),
+            pod_offset=3,
+            mac_prefix="0e:a1:b2",
+        ),
+        Profile(
+            name="team",
+            nodes=("db-1.dc2.example", "db-2.dc2.example", "web-1.dc2.example", "edge.dc2.example"),
+            networks=(
+                Network(interface="enp5s0f0np0", prefix="10.9.0.0/16", router=9),
+                Network(interface="team0", prefix="192.168.77.0/24", router=254, bond_of="enp5s0f1np1"),
+            ),
+            first_host=201,
+            blocks=("10.66.0.0/24", "10.66.9.0/24", "10.66.120.0/24", "10.66.241.0/24"),
+            protocol="80",
+            tunnel_offset=17,
+            pod_offset=33,
+            mac_prefix="b8:ce:f6",
+            bystanders=True,
+        ),
+        Profile(
+            name="trunk",
+            nodes=("hv01", "hv02", "hv03", "hv04", "hv05"),
+            networks=(
+                Network(interface="eno1.10", prefix="172.31.10.0/24", router=250, vlan=10),
+                Network(interface="eno2.2040", prefix="172.31.204.0/23", router=1, vlan=2040),
+            ),
+            first_host=150,
+            blocks=("10.0.64.0/26", "10.0.71.192/26", "10.0.118.64/26", "10.0.200.0/26", "10.0.255.128/26"),
+            pod_offset=21,
+            mac_prefix="d4:04:e6",
+        ),
+        Profile(
+            name="tagged",
+            nodes=("fsn1-a", "fsn1-b", "nbg1-c", "hel1-d"),
+            networks=(Network(interface="enp7s0.4000", prefix="192.168.100.0/24", router=1, vlan=4000),),
+            first_host=11,
+            blocks=("198.18.4.0/25", "198.18.9.128/25", "198.18.12.0/25", "198.18.77.128/25"),
+            protocol="80",
+            pod_offset=70,
+            mac_prefix="86:00:00",
+        ),
     )
 }

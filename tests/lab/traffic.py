@@ -115,9 +115,9 @@ def _tcp(phase: Tcp, count: int | None) -> Outcome:
     connections = count or phase.connections
     serve = partial(_serve_tcp, phase.target, phase.port, connections, phase.timeout)
     said, served = _talk(phase, serve, partial(_connect, phase, connections))
-    answered = sum(number >= 0 for number in said)
+    answered, refused = sum(number >= 0 for number in said), said.count(REFUSED)
     command = f"tcp client: {connections} connections to {phase.target}:{phase.port}, {phase.octets} octets each"
-    record = _record(phase, command, connections, answered, kind="tcp")
+    record = _record(phase, command, connections, answered, kind="tcp", **({"refused": refused} if refused else {}))
     text = f"# {record['label']}   (run in the network namespace of {phase.source})\n# {command}\n"
     text += "".join(f"connection {place}: {_told(number)}\n" for place, number in enumerate(said, 1))
     return Outcome(record, text + f"# server: {served} connections accepted\n\n")
@@ -131,19 +131,30 @@ def _talk(phase: Tcp | Udp, serve: Callable[[], int], ask: Callable[[], Any]) ->
     return said, server.wait() if server else 0
 
 
+UNCONNECTED, REFUSED = -1, -2
+"""Instead of what the server counted. A reset is an answer too: only, nobody listens."""
+
+
 def _told(number: int) -> str:
+    if number == REFUSED:
+        return "refused"
     return f"connected, server counted {number} octets" if number >= 0 else "not connected in time"
 
 
 def _connect(phase: Tcp, connections: int) -> list[int]:
     said = []
     for _ in range(connections):
-        number = -1
-        with contextlib.suppress(OSError), socket.create_connection((phase.target, phase.port), phase.timeout) as link:
-            number = 0
-            link.sendall(b"x" * phase.octets)
-            link.shutdown(socket.SHUT_WR)
-            number = int(link.recv(64) or b"0")
+        number = UNCONNECTED
+        try:
+            with socket.create_connection((phase.target, phase.port), phase.timeout) as link:
+                number = 0
+                link.sendall(b"x" * phase.octets)
+                link.shutdown(socket.SHUT_WR)
+                number = int(link.recv(64) or b"0")
+        except ConnectionRefusedError:
+            number = REFUSED
+        except OSError:
+            pass
         said.append(number)
     return said
 
@@ -169,27 +180,32 @@ def _serve_tcp(address: str, port: int, connections: int, patience: float) -> in
 def _udp(phase: Udp, count: int | None) -> Outcome:
     queries = count or phase.queries
     serve = partial(_serve_udp, phase.target, phase.port, queries, phase.timeout)
-    answered, served = _talk(phase, serve, partial(_query, phase, queries))
+    (answered, refused), served = _talk(phase, serve, partial(_query, phase, queries))
     command = f"udp client: {queries} queries to {phase.target}:{phase.port}"
-    record = _record(phase, command, queries, answered, kind="udp")
+    record = _record(phase, command, queries, answered, kind="udp", **({"refused": refused} if refused else {}))
     head = f"# {record['label']}   (run in the network namespace of {phase.source})\n# {command}\n"
     return Outcome(record, f"{head}{answered} answers\n# server: {served} queries answered\n\n")
 
 
-def _query(phase: Udp, queries: int) -> int:
-    answered = 0
+def _query(phase: Udp, queries: int) -> tuple[int, int]:
+    """How many queries were answered, and how many an ICMP error said nobody takes."""
+    answered = refused = 0
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as link:
         link.settimeout(phase.timeout)
         link.connect((phase.target, phase.port))
         for number in range(queries):
             question = b"query %d" % number
-            with contextlib.suppress(OSError):
+            try:
                 link.send(question)
                 while link.recv(2048) != b"answer to " + question:
                     pass
                 answered += 1
+            except ConnectionRefusedError:
+                refused += 1
+            except OSError:
+                pass
             time.sleep(phase.interval)
-    return answered
+    return answered, refused
 
 
 def _serve_udp(address: str, port: int, queries: int, patience: float) -> int:

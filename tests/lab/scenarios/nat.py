@@ -43,7 +43,9 @@ def snat_to_node_address(cluster: Cluster) -> Plan:
 
 @scenario("snat-to-foreign-address", "The requester gives pod traffic an address nobody routes back: replies are lost")
 def snat_to_foreign_address(cluster: Cluster) -> Plan:
-    return _snat(cluster, "SNAT --to-source 192.0.2.77", "loss", ("IPIP501", "IPIP103"))
+    plan = _snat(cluster, "SNAT --to-source 192.0.2.77", "loss", ("IPIP501", "IPIP103"))
+    plan.seen_at = (cluster.replier.name,)
+    return plan
 
 
 @scenario("snat-tcp", "The requester masquerades TCP that enters the tunnel; all answered")

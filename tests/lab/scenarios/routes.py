@@ -245,6 +245,7 @@ def case1_both_sides(cluster: Cluster) -> Plan:
     there.breaks += back.breaks
     there.fix += back.fix
     there.cause = f"{there.cause}, and the same on {b.name}"
+    there.seen_at = (b.name,)
     return there
 
 
@@ -321,6 +322,7 @@ def tunnel_address_twice(cluster: Cluster) -> Plan:
         codes=("IPIP202",),
         cause_class="source-selection",
         where=a.name,
+        seen_at=(b.name,),
         cause=f"{TUNNEL} of {a.name} has {c.tunnel}, an address of the block of {c.name}",
         phases=[host_to_pod_ping(a, b)],
         points=points(a, b, c),

@@ -72,6 +72,7 @@ def mtu_path(cluster: Cluster) -> Plan:
     a, b = cluster.remote, cluster.replier
     plan = _path_mtu(a, b)
     plan.breaks, plan.fix = [Step(ROUTER, "ip link set net1 mtu 1400")], [Step(ROUTER, "ip link set net1 mtu 1500")]
+    plan.seen_at = (a.name,)
     plan.where, plan.cause = ROUTER, "MTU 1400 on the router's leg to the replier's network"
     plan.fix += [Step(a.name, "ip route flush cache"), Step(a.pod.namespace, "ip route flush cache")]
     return plan
