@@ -184,7 +184,8 @@ def json_report() -> Iterator[str]:
     yield "`ipipscope triage --format json` writes one document with the keys below; more may be added, these stay."
     yield "A JSON Schema ships with the package: `ipipscope.report.json_report.json_schema()`."
     yield '`--format ndjson` writes one object a line: each finding with `"type": "finding"`, then the rest with'
-    yield '`"type": "report"`.'
+    yield '`"type": "report"`. From a pipe, `triage - --format ndjson`, lines of type `open`, `change` and `close` come'
+    yield "first, each with a finding as it then was, while packets come."
     yield ""
     yield "```console"
     yield "$ ipipscope triage captures/healthy --format json | head -20"

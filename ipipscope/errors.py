@@ -6,6 +6,8 @@ attributes, for tests and programs, and read as one line for people.
 
 from __future__ import annotations
 
+STILL_WRITTEN = "still being written: "
+
 
 class IpipscopeError(Exception):
     """Base of all errors that are somebody's input or surroundings, never a fault of ours."""
@@ -62,6 +64,17 @@ class CaptureTruncated(CaptureDamaged):
             f"{before} Record with `tcpdump -U` to keep the tail.",
             frame=frame,
             offset=offset,
+        )
+
+    def still_written(self) -> CaptureDamaged:
+        """The same of a file that somebody is writing: nothing is lost yet."""
+        before = f"The {self.frame - 1} frames" if self.frame > 1 else "No frame"
+        return CaptureDamaged(
+            self.source,
+            f"{STILL_WRITTEN}frame {self.frame} at octet {self.offset} is not complete yet.",
+            f"{before} before it are in the report. Read it again when the recording has ended.",
+            frame=self.frame,
+            offset=self.offset,
         )
 
 

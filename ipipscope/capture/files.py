@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ipipscope.capture import points
 from ipipscope.capture.compression import OPENERS, decompressed, peek
+from ipipscope.capture.growing import is_growing
 from ipipscope.capture.pcap import FORMS, PcapReader
 from ipipscope.capture.pcapng import SECTION_HEADER, PcapngReader
+from ipipscope.capture.pipe import Pipe
 from ipipscope.capture.window import SIZE, Window
-from ipipscope.errors import CaptureDamaged, CaptureTruncated, CaptureUnreadable, InputError
+from ipipscope.errors import STILL_WRITTEN, CaptureDamaged, CaptureTruncated, CaptureUnreadable, InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from ipipscope.capture.packets import Interface, Records
     from ipipscope.model import CapturePoint
@@ -40,6 +42,7 @@ class CaptureFile:
     problems: what could not be read of it, filled while `batches` runs.
     window: octets of it that are held in memory at once; it grows for a record that is larger.
     held: whether it stays open while it is read. Thousands of files that are read side by side must not.
+    goes_on: asked before each read of standard input, and in its pauses (True), whether to read on; see `Pipe`.
     """
 
     path: str
@@ -47,6 +50,7 @@ class CaptureFile:
     problems: list[InputError] = field(default_factory=list)
     window: int = SIZE
     held: bool = True
+    goes_on: Callable[[bool], bool] | None = None
     _reader: PcapReader | PcapngReader | None = None
 
     @property
@@ -72,29 +76,34 @@ class CaptureFile:
     def batches(self, window: int = 0) -> Iterator[Records]:
         """Open, read to the end or to where it stops making sense, close. Problems are kept, not raised."""
         try:
-            with _opened(self.path, held=self.held) as stream:
+            with _opened(self.path, held=self.held, goes_on=self.goes_on) as stream:
                 plain, _ = decompressed(stream, self.path)
                 octets = Window(plain, window or self.window)
                 self._reader = reader_of(octets, self.path)
                 yield from self._reader.batches()
-                problems = self._reader.problems
-                if octets.damage is not None:
-                    # The record that is cut by it needs no line of its own.
-                    problems = [problem for problem in problems if not isinstance(problem, CaptureTruncated)]
-                    self.problems.append(
-                        CaptureDamaged(
-                            self.path,
-                            f"{octets.damage}, after octet {octets.offset + len(octets)} of the plain data.",
-                            "Everything before is in the report.",
-                            frame=0,
-                            offset=octets.offset,
-                        )
-                    )
-                self.problems.extend(problems)
+                self.problems.extend(self._endings(octets, self._reader.problems))
         except InputError as problem:
             self.problems.append(problem)
         except OSError as failure:
             self.problems.append(_os_problem(self.path, failure))
+
+    def _endings(self, octets: Window, problems: list[InputError]) -> list[InputError]:
+        """The reader's problems, and what is to be said of the file's end."""
+        cut = [problem for problem in problems if isinstance(problem, CaptureTruncated)]
+        others = [problem for problem in problems if not isinstance(problem, CaptureTruncated)]
+        growing = (bool(cut) or octets.damage is not None) and is_growing(self.path)
+        if octets.damage is None:
+            return others + [problem.still_written() if growing else problem for problem in cut]
+        # The record that is cut by it needs no line of its own.
+        damage = CaptureDamaged(
+            self.path,
+            f"{STILL_WRITTEN if growing else ''}{octets.damage}, "
+            f"after octet {octets.offset + len(octets)} of the plain data.",
+            "Everything before is in the report.",
+            frame=0,
+            offset=octets.offset,
+        )
+        return [damage, *others]
 
 
 def _os_problem(path: str, failure: OSError) -> InputError:
@@ -107,8 +116,10 @@ def _os_problem(path: str, failure: OSError) -> InputError:
     return CaptureUnreadable(path, f"{reason[0].lower()}{reason[1:]}.", hints.get(type(failure), ""))
 
 
-def _opened(path: str, *, held: bool) -> Any:
+def _opened(path: str, *, held: bool, goes_on: Callable[[bool], bool] | None) -> Any:
     if path == STDIN:
+        if goes_on is not None:
+            return Pipe(sys.stdin.fileno(), goes_on)
         return open(sys.stdin.fileno(), "rb", buffering=0, closefd=False)
     if not held and Path(path).is_file():
         return Reopened(path)

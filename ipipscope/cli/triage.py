@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import sys
+import threading
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -91,6 +93,7 @@ def triage(
 
     """
     from ipipscope.analysis import analyse  # noqa: PLC0415  (NumPy loads after --help)
+    from ipipscope.capture.files import STDIN  # noqa: PLC0415
     from ipipscope.cli.progress import for_terminal  # noqa: PLC0415
     from ipipscope.errors import UsageError  # noqa: PLC0415
 
@@ -107,6 +110,10 @@ def triage(
         if anonymize:
             given, unread = stack.enter_context(_anonymous(given, named, where, key))
             named, where = {}, None
+        if format is Format.NDJSON and STDIN in given and annotate is None:
+            report = _as_it_comes(given, named, where, nanoseconds(timeout), output)
+            tell_problems(report.problems)
+            raise typer.Exit(report.exit_status(strict=strict))
         progress = for_terminal()
         analysis = analyse(
             given,
@@ -130,6 +137,36 @@ def triage(
             _annotate(analysis, annotate, everything=annotate_all)
     tell_problems(report.problems)
     raise typer.Exit(report.exit_status(strict=strict))
+
+
+def _as_it_comes(
+    paths: list[str], points: dict[str, CapturePoint], state: list[str] | None, timeout: int, output: Path | None
+) -> Report:
+    """Write how findings open, change and close while standard input is read, and the report at its end.
+
+    Ctrl-C ends the reading, a second one the program.
+    """
+    from ipipscope.live.lines import JsonLines  # noqa: PLC0415
+    from ipipscope.live.replay import replay  # noqa: PLC0415
+    from ipipscope.report.json_report import write_ndjson  # noqa: PLC0415
+
+    interrupted = threading.Event()
+
+    def interrupt(number: int, frame: object) -> None:
+        del frame
+        interrupted.set()
+        signal.signal(number, signal.default_int_handler)
+
+    before = signal.signal(signal.SIGINT, interrupt)
+    try:
+        with opened(output) as out:
+            view = JsonLines(out, sys.stderr)
+            stopped = interrupted.is_set
+            report = replay(paths, points=points, timeout=timeout, state=state, view=view, stopped=stopped).report
+            write_ndjson(report, out)
+            return report
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextlib.contextmanager

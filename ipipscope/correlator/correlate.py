@@ -118,6 +118,8 @@ class Correlator:
         self.fragments = Fragments(min(HOLD, timeout))
         self.stations = Stations()
         self.tallies: dict[CapturePoint, Tally] = {}
+        self.clocks: list[Clock] = []
+        self.shifts: tuple[int, ...] = ()
         self._known_roles: dict[CapturePoint, Role | None] = {}
         self._points: dict[tuple[int, int], CapturePoint] = {}
         self._files: dict[CapturePoint, set[int]] = {}
@@ -224,6 +226,8 @@ class Correlator:
             repeated=dict(self._repeated),
             exchanges=exchanges(self.pairing) if self.pairing.keep else None,
             flows=self.flows,
+            clocks=self.clocks,
+            shifts=self.shifts,
         )
 
     def _incomplete(self) -> dict[CapturePoint, int]:
@@ -277,25 +281,31 @@ def correlate(
     flows: an empty flow table to fill on the way.
     step: called after each step through the files, some ten thousand packets.
     """
-    nodes = [_node(source) for source in sources]
-    known = clocks(sources, nodes)
-    by_node = {clock.node: clock.shift for clock in known}
-    shifts = [by_node.get(node, 0) if node is not None else 0 for node in nodes]
     correlator = Correlator(sources, timeout, keep=keep, flows=flows)
+    for until, chunks in steps(correlator, sources):
+        correlator.take(until, chunks)
+        if step is not None:
+            step()
+    return correlator.result()
+
+
+def steps(correlator: Correlator, sources: Sequence[Source]) -> Iterator[tuple[int, list[Chunk]]]:
+    """What *correlator* is to take, step by step, from the files that it was made for; see `merge`.
+
+    Puts the nodes on one clock, and says so to the correlator.
+    """
+    nodes = [_node(source) for source in sources]
+    correlator.clocks = clocks(sources, nodes)
+    by_node = {clock.node: clock.shift for clock in correlator.clocks}
+    shifts = [by_node.get(node, 0) if node is not None else 0 for node in nodes]
+    correlator.shifts = tuple(shifts)
     # The smallest time stands for a begin that is not known: it stays.
     begins = [
         source.begins + shift if source.begins >= 0 else source.begins
         for source, shift in zip(sources, shifts, strict=True)
     ]
     shifted = [_Batches(source, shift) for source, shift in zip(sources, shifts, strict=True)]
-    for until, chunks in merge(shifted, begins, [0] * len(sources)):
-        correlator.take(until, chunks)
-        if step is not None:
-            step()
-    correlation = correlator.result()
-    correlation.clocks = known
-    correlation.shifts = tuple(shifts)
-    return correlation
+    yield from merge(shifted, begins, [0] * len(sources))
 
 
 def _node(source: Source) -> str | None:

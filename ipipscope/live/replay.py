@@ -1,25 +1,28 @@
-"""Captures replayed as if they came live: for trials, for tests, and to see when a fault began and ended."""
+"""Captures judged as they come through a pipe, or replayed as if they came: to see when a fault began and ended."""
 
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from ipipscope.analysis import assemble, snapshots_for
 from ipipscope.capture.files import find
-from ipipscope.correlator.correlate import Correlator
-from ipipscope.correlator.merge import Chunk, merge
+from ipipscope.correlator.correlate import Correlator, steps
+from ipipscope.correlator.merge import Chunk
 from ipipscope.live.events import Findings
 from ipipscope.model import SECOND
 from ipipscope.sources import decode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from ipipscope.analysis import Analysis
+    from ipipscope.correlator.correlate import Correlation
     from ipipscope.live.session import View
+    from ipipscope.model import CapturePoint
 
 SLICE: Final = SECOND // 2
 """Capture time from one judgement to the next."""
@@ -27,39 +30,79 @@ SHARE: Final = 0.3
 """Of the time that passes, how much may go into judgements when nothing else sets the pace."""
 
 
-def replay(paths: Sequence[str], *, timeout: int, pace: float, state: Sequence[str] | None, view: View) -> Analysis:
+def replay(
+    paths: Sequence[str],
+    *,
+    points: Mapping[str, CapturePoint] | None = None,
+    timeout: int,
+    pace: float = 0,
+    state: Sequence[str] | None,
+    view: View,
+    stopped: Callable[[], bool] = lambda: False,
+) -> Analysis:
     """Feed *paths* through the judge in slices of capture time; what they amount to is what `analyse` says of them.
 
-    timeout: nanoseconds within which a reply counts.
-    pace: 1 as recorded, 10 ten times as fast, 0 as fast as it goes.
-    state: as for `analyse`.
+    points, timeout, state: as for `analyse`.
+    pace: 1 as recorded, 10 ten times as fast, 0 as fast as it goes, or comes: `-` is judged whenever it pauses.
+    stopped: asked again and again whether to read no more of `-`.
     """
-    files, problems = find(paths)
+    files, problems = find(paths, points)
     sources = decode(files)
-    names = [source.file.path for source in sources]
-    snapshots, state_problems = snapshots_for(paths, names, state)
+    snapshots, state_problems = snapshots_for(paths, [source.file.path for source in sources], state)
     correlator = Correlator(sources, timeout)
-    findings = Findings(timeout)
-    began, spent, judged = time.monotonic(), 0.0, 0
+    judge = _Judge(correlator, partial(assemble, sources, snapshots=snapshots), Findings(timeout), view)
+
+    def goes_on(paused: bool) -> bool:
+        if paused:
+            judge.so_far()
+        return not stopped()
+
+    for file in files:
+        file.goes_on = goes_on
+    began = time.monotonic()
     start: int | None = None
-    for until, chunks in _slices(
-        merge([source.batches() for source in sources], [source.begins for source in sources], [0] * len(sources)),
-        timeout,
-    ):
+    for until, chunks in _slices(steps(correlator, sources), timeout):
         start = until if start is None else start
         if pace and (early := (until - start) / SECOND / pace - (time.monotonic() - began)) > 0:
             time.sleep(early)
         correlator.take(until, chunks)
-        before = time.monotonic()
-        if correlator.pairing.closed != judged and (pace or spent <= 1 + SHARE * (before - began)):
-            judged = correlator.pairing.closed
-            told = assemble(sources, correlator.so_far(), snapshots)
-            view.events(findings.update(told.findings, until))
-            spent += time.monotonic() - before
+        judge.now = until
+        if pace or judge.has_time:
+            judge.so_far()
     analysis = assemble(sources, correlator.result(), snapshots, [*problems, *state_problems])
     last = max((span[1] for span in analysis.correlation.spans.values()), default=0)
-    view.events(findings.update(analysis.findings, last))
+    view.events(judge.findings.update(analysis.findings, last))
     return analysis
+
+
+class _Judge:
+    """Says what the exchanges that are closed amount to, where that may be something new.
+
+    now: capture time.
+    """
+
+    def __init__(
+        self, correlator: Correlator, assembled: Callable[[Correlation], Analysis], findings: Findings, view: View
+    ) -> None:
+        self.findings = findings
+        self.now = 0
+        self._correlator, self._assembled, self._view = correlator, assembled, view
+        self._began, self._spent, self._closed = time.monotonic(), 0.0, 0
+
+    @property
+    def has_time(self) -> bool:
+        """Whether the share of judgements is not yet spent."""
+        return self._spent <= 1 + SHARE * (time.monotonic() - self._began)
+
+    def so_far(self) -> None:
+        """Tell what has changed; nothing where no exchange has closed since the last time."""
+        if self._correlator.pairing.closed == self._closed:
+            return
+        before = time.monotonic()
+        self._closed = self._correlator.pairing.closed
+        told = self._assembled(self._correlator.so_far())
+        self._view.events(self.findings.update(told.findings, self.now))
+        self._spent += time.monotonic() - before
 
 
 def _slices(steps: Iterator[tuple[int, list[Chunk]]], timeout: int) -> Iterator[tuple[int, list[Chunk]]]:

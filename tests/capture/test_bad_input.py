@@ -85,6 +85,36 @@ def test_a_pcap_that_is_cut_in_the_middle_of_a_record():
     )
 
 
+@pytest.mark.parametrize("write", [pcap, pcapng])
+def test_a_file_that_is_still_written_is_read_to_its_last_whole_record(tmp_path, write):
+    path = tmp_path / "node1_eth0.pcap"
+    whole = write(PACKETS)
+    with path.open("wb", buffering=0) as recorder:
+        recorder.write(whole[:-7])
+        file = CaptureFile(str(path))
+        assert sum(len(records) for records in file.batches()) == 9
+        [line] = told(file)
+        assert line.startswith("node1_eth0.pcap: still being written: frame 10 at octet ")
+        assert line.endswith(
+            " is not complete yet. The 9 frames before it are in the report. "
+            "Read it again when the recording has ended."
+        )
+        recorder.write(whole[-7:])
+    file = CaptureFile(str(path))
+    assert sum(len(records) for records in file.batches()) == 10
+    assert not file.problems
+
+
+def test_a_compressed_file_that_is_still_written_says_so(tmp_path):
+    path = tmp_path / "node1_eth0.pcap.gz"
+    with path.open("wb", buffering=0) as recorder:
+        recorder.write(gzip.compress(pcap(PACKETS))[:-9])
+        file = CaptureFile(str(path))
+        assert sum(len(records) for records in file.batches()) > 0
+        [line] = told(file)
+        assert line.startswith("node1_eth0.pcap.gz: still being written: the gzip data are damaged or cut")
+
+
 def test_a_pcapng_that_is_cut_in_the_middle_of_a_block():
     octets = pcapng(PACKETS)
     packets, file = read(octets[:-7])
