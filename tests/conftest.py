@@ -36,6 +36,11 @@ KERNEL_CASES = (SHARED / "captures", ROOT / "captures")
 ABSENT = "not at hand"
 TIERS = ("exact", "container", "robust")
 
+# Reports are read in English here, whatever the developer's own language is.
+os.environ.pop("LANGUAGE", None)
+os.environ["LC_MESSAGES"] = "C"
+os.environ["LANG"] = os.environ.pop("LC_ALL", "") or os.environ.get("LANG") or "C"
+
 # A busy machine is no failure. CI asks the same questions each time: a chance find belongs to whoever is at work.
 settings.register_profile("untimed", deadline=None, derandomize=os.environ.get("CI") == "true")
 settings.load_profile("untimed")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ipipscope.cli.options import NoColor, Output, Quiet  # noqa: TC001  (typer reads annotations at run time)
+from ipipscope.cli.options import Lang, NoColor, Output, Quiet, language_of_data
 from ipipscope.cli.output import opened, tell_problems, write_report
 
 
@@ -32,6 +32,7 @@ def audit(
     quiet: Quiet = False,
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Also how to undo, what would disprove.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Show what has no effect too, and exit 1 for it.")] = False,
+    lang: Lang = None,
     no_color: NoColor = False,
 ) -> None:
     """Look for faults in host state alone, before a packet is lost: routes, outer sources, MTUs, filters.
@@ -53,7 +54,8 @@ def audit(
     report = audit_report(state or (), strict=strict)
     with opened(output) as out:
         if format is Format.JSON:
-            write_json(report, out)
+            with language_of_data(lang):
+                write_json(report, out)
         else:
             write_report(report, out, quiet=quiet, verbose=verbose, no_color=no_color)
     tell_problems(report.problems)

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from ipipscope.cli.options import NoColor  # noqa: TC001  (typer reads annotations at run time)
+from ipipscope.cli.options import Lang, NoColor  # noqa: TC001  (typer reads annotations at run time)
 from ipipscope.cli.output import opened, wants_colour, width, writes_unicode
+from ipipscope.language.said import say
+from ipipscope.language.told import told
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,13 +19,13 @@ if TYPE_CHECKING:
     from ipipscope.rules.rule import Rule
 
 GROUPS: Final = {
-    "1": "Encapsulation",
-    "2": "Outer addresses and ways",
-    "3": "Delivery",
-    "4": "Size",
-    "5": "Translation",
-    "6": "Over time",
-    "9": "The capture itself",
+    "1": say("Encapsulation"),
+    "2": say("Outer addresses and ways"),
+    "3": say("Delivery"),
+    "4": say("Size"),
+    "5": say("Translation"),
+    "6": say("Over time"),
+    "9": say("The capture itself"),
 }
 """What rules with this first digit are about."""
 WIDEST: Final = 96
@@ -34,6 +36,7 @@ def explain(
     rule: Annotated[
         str | None, typer.Argument(metavar="[RULE]", help="A number or a name: IPIP101, 101, reply-not-encapsulated.")
     ] = None,
+    lang: Lang = None,
     no_color: NoColor = False,
 ) -> None:
     """Say what a rule means, how it looks, what usually causes it and how to mend it; without RULE list all rules.
@@ -50,6 +53,7 @@ def explain(
     from ipipscope.report.lines import write_lines  # noqa: PLC0415
     from ipipscope.rules.catalogue import RULES, find_rule, like_rule  # noqa: PLC0415
 
+    del lang  # its callback has set the language
     found = None
     if rule is not None:
         found = find_rule(rule)
@@ -72,9 +76,9 @@ def _listed(rules: list[Rule], columns: int) -> Iterator[Line]:
             if group:
                 yield []
             group = rule.code[4]
-            yield [(GROUPS.get(group, "Other"), "bold")]
+            yield [(told(GROUPS.get(group, say("Other"))), "bold")]
         yield [(f"  {rule.code}  ", ""), (rule.name, "bold")]
-        yield from ([(f"           {line}", "")] for line in fold(rule.seen, columns - 11))
+        yield from ([(f"           {line}", "")] for line in fold(told(say(rule.seen)), columns - 11))
 
 
 def _explained(rule: Rule, columns: int) -> Iterator[Line]:
@@ -82,14 +86,14 @@ def _explained(rule: Rule, columns: int) -> Iterator[Line]:
 
     yield [(f"{rule.code} {rule.name}", "bold")]
     for title, text in (
-        ("Seen", rule.seen),
-        ("Meaning", rule.meaning),
-        ("How it looks", rule.looks),
-        ("Usual causes", rule.causes),
-        ("How to mend it", rule.mend),
-        ("What would disprove it", rule.disproved_by),
-        ("Source", rule.source),
+        (say("Seen"), say(rule.seen)),
+        (say("Meaning"), say(rule.meaning)),
+        (say("How it looks"), say(rule.looks)),
+        (say("Usual causes"), say(rule.causes)),
+        (say("How to mend it"), say(rule.mend)),
+        (say("What would disprove it"), say(rule.disproved_by)),
+        (say("Source"), say(rule.source)),
     ):
         yield []
-        yield [(title, "bold")]
-        yield from ([(f"  {line}", "")] for line in fold(text, columns - 2))
+        yield [(told(title), "bold")]
+        yield from ([(f"  {line}", "")] for line in fold(told(text), columns - 2))

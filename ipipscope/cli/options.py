@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from ipipscope.model import CapturePoint
+
+
+def _write_in(context: typer.Context, name: str | None) -> str | None:
+    """The language for as long as the command runs."""
+    from ipipscope.language.told import asked_for, of_locale, writing_in  # noqa: PLC0415  (after --help)
+
+    context.with_resource(writing_in(asked_for(name) if name else of_locale()))
+    return name
+
 
 Paths = Annotated[
     list[str] | None, typer.Argument(metavar="PATH...", help="Capture files, folders of them, or - for stdin.")
@@ -27,7 +38,22 @@ Timeout = Annotated[float, typer.Option(min=0.001, help="Seconds within which a 
 Output = Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write to FILE.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit 1 for findings of impact none too.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="The verdict in one line.")]
+Lang = Annotated[
+    str | None,
+    typer.Option(
+        "--lang", metavar="LANG", help="en or zh_CN; else as the locale says, JSON English.", callback=_write_in
+    ),
+]
 NoColor = Annotated[bool, typer.Option("--no-color", help="No colour, also on a terminal.")]
+
+
+def language_of_data(lang: str | None) -> AbstractContextManager[None]:
+    """For JSON: English, whatever the locale says, unless somebody asked for a language."""
+    from contextlib import nullcontext  # noqa: PLC0415
+
+    from ipipscope.language.told import ENGLISH, writing_in  # noqa: PLC0415  (after --help)
+
+    return writing_in(ENGLISH) if lang is None else nullcontext()
 
 
 def captures(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ipipscope.cli.options import (
+    Lang,
     NoColor,
     NoState,
     Paths,
@@ -40,6 +41,7 @@ def show(
     state: State = None,
     no_state: NoState = False,
     timeout: Timeout = 5.0,
+    lang: Lang = None,
     no_color: NoColor = False,
 ) -> None:
     """Draw one exchange as a ladder, or take one frame apart.
@@ -54,6 +56,7 @@ def show(
     """
     from ipipscope.errors import UsageError  # noqa: PLC0415  (after --help)
 
+    del lang  # its callback has set the language
     if (exchange is None) == (frame is None):
         raise UsageError("show draws one thing: name it with --exchange N or with --frame FILE:N")
     if exchange is None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ipipscope.cli.options import (
+    Lang,
     NoColor,
     NoState,
     Output,
@@ -25,6 +26,7 @@ from ipipscope.cli.options import (
     Timeout,
     captures,
     host_state,
+    language_of_data,
     nanoseconds,
 )
 from ipipscope.cli.output import opened, tell_problems, write_report
@@ -76,6 +78,7 @@ def triage(
     verbose: Annotated[
         bool, typer.Option("-v", "--verbose", help="All evidence and flows, how to undo, the capture points.")
     ] = False,
+    lang: Lang = None,
     no_color: NoColor = False,
 ) -> None:
     """Say where each conversation breaks, why, and what mends it.
@@ -106,6 +109,8 @@ def triage(
     if annotate is not None:
         _protect(given, named, annotate)
     with contextlib.ExitStack() as stack:
+        if format in {Format.JSON, Format.NDJSON}:
+            stack.enter_context(language_of_data(lang))
         unread: list[InputError] = []
         if anonymize:
             given, unread = stack.enter_context(_anonymous(given, named, where, key))

@@ -6,6 +6,7 @@ import json
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
+from ipipscope.language.told import told
 from ipipscope.model import SECOND
 from ipipscope.report.file_names import short_names
 from ipipscope.report.times import iso
@@ -52,7 +53,7 @@ def as_json(report: Report) -> dict[str, Any]:
             }
             for problem in report.problems
         ],
-        "notes": list(report.notes),
+        "notes": [told(note) for note in report.notes],
         "clocks": [
             {
                 "node": clock.node,
@@ -141,7 +142,7 @@ def finding_as_json(finding: Finding, names: Mapping[str, str]) -> dict[str, Any
         "count": finding.count,
         "first": iso(finding.first),
         "last": iso(finding.last),
-        "summary": finding.summary,
+        "summary": told(finding.summary),
         "tunnels": [{"request": _pair(pair.request), "reply": _pair(pair.reply)} for pair in finding.tunnels],
         "flows": [_flow(flow) for flow in finding.flows],
         "evidence": [
@@ -149,14 +150,14 @@ def finding_as_json(finding: Finding, names: Mapping[str, str]) -> dict[str, Any
                 "file": names.get(evidence.file, evidence.file),
                 "frame": evidence.frame,
                 "time": iso(evidence.time),
-                "what": evidence.what,
+                "what": told(evidence.what),
             }
             for evidence in finding.evidence
         ],
         "display_filter": finding.display_filter,
         "consequences": list(finding.consequences),
-        "disproved_by": finding.disproved_by,
-        "next_captures": list(finding.next_captures),
+        "disproved_by": told(finding.disproved_by),
+        "next_captures": [told(capture) for capture in finding.next_captures],
         "path": None if finding.path is None else _path(finding.path),
         "cause": None
         if cause is None
@@ -164,16 +165,16 @@ def finding_as_json(finding: Finding, names: Mapping[str, str]) -> dict[str, Any
             "class": cause.cls.value,
             "node": cause.node,
             "config": cause.config,
-            "text": cause.text,
-            "counters": list(cause.counters),
+            "text": told(cause.text),
+            "counters": [told(counter) for counter in cause.counters],
         },
         "remedy": [
             {
                 "node": remedy.node,
                 "command": remedy.command,
-                "why": remedy.why,
-                "risk": remedy.risk,
-                "undo": remedy.undo,
+                "why": told(remedy.why),
+                "risk": told(remedy.risk),
+                "undo": told(remedy.undo),
             }
             for remedy in finding.remedy
         ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from ipipscope.language.said import say
 from ipipscope.rules import next_capture
 from ipipscope.rules.capture_finding import capture_finding
 from ipipscope.rules.rule import Rule
@@ -38,7 +39,7 @@ def found(
     return [
         capture_finding(
             RULE, point, dropped, correlation.spans.get(point, (0, 0)),
-            f"The capture at {point} lost {dropped} packets.",
+            say("The capture at {point} lost {dropped} packets.", point=point, dropped=dropped),
             next_captures=(
                 next_capture.without_loss(point.node, point.interface),
             ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ipipscope.language.said import say
 from ipipscope.model import Confidence, Evidence, Finding, Impact
 
 if TYPE_CHECKING:
@@ -34,6 +35,6 @@ def capture_finding(
         last=span[1],
         summary=summary,
         evidence=evidence,
-        disproved_by=rule.disproved_by,
+        disproved_by=say(rule.disproved_by),
         next_captures=next_captures,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from ipipscope.language.said import say
 from ipipscope.model import Evidence
 from ipipscope.rules import next_capture
 from ipipscope.rules.capture_finding import capture_finding
@@ -42,15 +43,20 @@ def found(
             continue
         source, frame, time = tally.first_cut
         snaplen = facts.snaplen.get(point, 0)
-        limit = f" (snaplen {snaplen})" if snaplen else ""
+        limit = say(" (snaplen {snaplen})", snaplen=snaplen) if snaplen else ""
         findings.append(
             capture_finding(
                 RULE,
                 point,
                 tally.cut,
                 (tally.first or time, tally.last or time),
-                f"{tally.cut} packets at {point} are cut before their last needed header{limit}.",
-                evidence=(Evidence(file=facts.files[source], frame=frame, time=time, what="cut inside a header"),),
+                say(
+                    "{cut} packets at {point} are cut before their last needed header{limit}.",
+                    cut=tally.cut,
+                    point=point,
+                    limit=limit,
+                ),
+                evidence=(Evidence(file=facts.files[source], frame=frame, time=time, what=say("cut inside a header")),),
                 next_captures=(next_capture.whole_headers(point.node, point.interface),),
             )
         )

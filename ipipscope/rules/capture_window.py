@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from ipipscope.language.said import joined, say
 from ipipscope.model import SECOND
 from ipipscope.rules.capture_finding import capture_finding
 from ipipscope.rules.rule import Rule
@@ -52,15 +53,20 @@ def found(
         )
         if missed:
             late, early = max(0, window[0] - first) / SECOND, max(0, last - window[1]) / SECOND
-            when = [f"begins {late:.1f} s after the first exchange"] if late else []
-            when += [f"ends {early:.1f} s before the last one"] if early else []
+            when = [say("begins {late:.1f} s after the first exchange", late=late)] if late else []
+            when += [say("ends {early:.1f} s before the last one", early=early)] if early else []
             findings.append(
                 capture_finding(
                     RULE,
                     point,
                     missed,
                     (first, last),
-                    f"{point} {' and '.join(when)}: {missed} exchanges it cannot show.",
+                    say(
+                        "{point} {when}: {missed} exchanges it cannot show.",
+                        point=point,
+                        when=joined(" and ", when),
+                        missed=missed,
+                    ),
                 )
             )
     return findings

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from ipipscope.language.said import say
 from ipipscope.model import SECOND, Confidence, Leg
 from ipipscope.rules.rule import Rule, Strike
 
@@ -38,7 +39,7 @@ def struck(view: View) -> Strike | None:
         node=None,
         interface=None,
         confidence=Confidence.CERTAIN,
-        proofs=((view.looks(Leg.REPLY)[0], "reply"),),
+        proofs=((view.looks(Leg.REPLY)[0], say("reply")),),
         lost=None,
     )
 
@@ -46,7 +47,9 @@ def struck(view: View) -> Strike | None:
 def summary(count: int, strike: Strike, view: View) -> str:
     """One sentence."""
     journey = view.journey
-    return (
-        f"Of {count} exchanges {journey.overtaken} were overtaken by a later one; the longest took "
-        f"{journey.trip / SECOND:.3f} s."
+    return say(
+        "Of {count} exchanges {overtaken} were overtaken by a later one; the longest took {trip:.3f} s.",
+        count=count,
+        overtaken=journey.overtaken,
+        trip=journey.trip / SECOND,
     )

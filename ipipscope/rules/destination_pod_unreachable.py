@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from ipipscope.decoder.icmp import HOST_UNREACHABLE, UNREACHABLE
+from ipipscope.language.said import say
 from ipipscope.model import Confidence, Leg, Role
 from ipipscope.rules.rule import Rule, Strike
 
@@ -42,7 +43,10 @@ def struck(view: View) -> Strike | None:
             node=node or view.name(Leg.REQUEST, target=True),
             interface=view.interface(view.at(Leg.REQUEST, node, "tunnel") or errors[:1]),
             confidence=Confidence.CERTAIN if node else Confidence.LIKELY,
-            proofs=((errors[0], f"ICMP unreachable from {errors[0].error_from}"), (came_in[0], "request")),
+            proofs=(
+                (errors[0], say("ICMP unreachable from {error_from}", error_from=errors[0].error_from)),
+                (came_in[0], say("request")),
+            ),
         )
     unpacked = view.at(Leg.REQUEST, node, "tunnel")
     vain = [p for p in view.recorded(node, Role.WORKLOAD) if p in view.knowledge.asked_in_vain]
@@ -51,7 +55,7 @@ def struck(view: View) -> Strike | None:
             node=node,
             interface=vain[0].interface,
             confidence=Confidence.LIKELY,
-            proofs=((unpacked[0], "request, last seen here; behind it nothing but ARP"),),
+            proofs=((unpacked[0], say("request, last seen here; behind it nothing but ARP")),),
         )
     at_pod = view.at(Leg.REQUEST, node, "workload")
     if not at_pod or not view.missing(Leg.REPLY, node, "workload"):
@@ -60,10 +64,15 @@ def struck(view: View) -> Strike | None:
         node=node,
         interface=view.interface(at_pod),
         confidence=Confidence.CERTAIN,
-        proofs=((at_pod[0], "request, handed to the pod"),),
+        proofs=((at_pod[0], say("request, handed to the pod")),),
     )
 
 
 def summary(count: int, strike: Strike, view: View) -> str:
     """One sentence."""
-    return f"{count} requests reach {strike.node} for {view.journey.flow.dst}, which does not answer."
+    return say(
+        "{count} requests reach {node} for {dst}, which does not answer.",
+        count=count,
+        node=strike.node,
+        dst=view.journey.flow.dst,
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from ipipscope.language.said import say
 from ipipscope.model import Confidence
 from ipipscope.rules.rule import Rule, Strike
 
@@ -35,11 +36,11 @@ def struck(view: View) -> Strike | None:
         node=None,
         interface=None,
         confidence=Confidence.CERTAIN,
-        proofs=((view.journey.sightings[0], "one of the copies"),),
+        proofs=((view.journey.sightings[0], say("one of the copies")),),
         lost=None,
     )
 
 
 def summary(count: int, strike: Strike, view: View) -> str:
     """One sentence."""
-    return f"{view.journey.copies} packets of {count} exchanges are copies of others."
+    return say("{copies} packets of {count} exchanges are copies of others.", copies=view.journey.copies, count=count)

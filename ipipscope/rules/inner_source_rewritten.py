@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from ipipscope.language.said import say
 from ipipscope.model import Confidence, Leg
 from ipipscope.rules.rule import Rule, Strike
 
@@ -45,12 +46,13 @@ def struck(view: View) -> Strike | None:
         node = view.knowledge.sides.home.get(before.flow.dst) or node
     # ping takes an answer from another address than it asked; TCP and UDP do not.
     taken = view.journey.flow.protocol == "icmp" and view.came_through(Leg.REPLY)
+    source = view.journey.flow.dst if answer else view.journey.flow.src
     came_back = bool(taken if answer else before.looks(Leg.REPLY))
     return Strike(
         node=node if answer else node or view.station(looks[0]).node,
         interface=view.interface(looks),
         confidence=Confidence.CERTAIN,
-        proofs=((looks[0], f"{leg.value} from {view.journey.flow.dst if answer else view.journey.flow.src}"),),
+        proofs=((looks[0], say("{leg} from {source}", leg=say(leg.value), source=source)),),
         lost=not came_back,
     )
 
@@ -60,5 +62,18 @@ def summary(count: int, strike: Strike, view: View) -> str:
     before = view.knowledge.before_translation[view.journey]
     flow = view.journey.flow
     if view.journey.requested:
-        return f"{count} requests of {before.flow.src} to {flow.dst} travel as {flow.src} from {strike.node} on."
-    return f"{count} answers of {before.flow.dst} come back as {flow.dst}, which {flow.src} did not ask."
+        return say(
+            "{count} requests of {src} to {dst} travel as {translated} from {node} on.",
+            count=count,
+            src=before.flow.src,
+            dst=flow.dst,
+            translated=flow.src,
+            node=strike.node,
+        )
+    return say(
+        "{count} answers of {dst} come back as {translated}, which {src} did not ask.",
+        count=count,
+        dst=before.flow.dst,
+        translated=flow.dst,
+        src=flow.src,
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from ipipscope.language.said import say
 from ipipscope.model import Confidence, Leg
 from ipipscope.rules.rule import Rule, Strike
 
@@ -38,7 +39,7 @@ def struck(view: View) -> Strike | None:
                 node=node,
                 interface=view.interface(replies),
                 confidence=Confidence.CERTAIN,
-                proofs=((replies[0], "reply"), (requests[0], "request, on another NIC")),
+                proofs=((replies[0], say("reply")), (requests[0], say("request, on another NIC"))),
                 lost=None,
             )
     return None
@@ -47,4 +48,10 @@ def struck(view: View) -> Strike | None:
 def summary(count: int, strike: Strike, view: View) -> str:
     """One sentence."""
     reply, request = (view.station(look).point.interface for look, _ in strike.proofs)
-    return f"{count} exchanges cross {strike.node} by two NICs: requests on {request}, replies on {reply}."
+    return say(
+        "{count} exchanges cross {node} by two NICs: requests on {request}, replies on {reply}.",
+        count=count,
+        node=strike.node,
+        request=request,
+        reply=reply,
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from ipipscope.language.said import say
 from ipipscope.rules.rule import Rule, Strike
 
 if TYPE_CHECKING:
@@ -36,4 +37,9 @@ def struck(view: View) -> Strike | None:
 def summary(count: int, strike: Strike, view: View) -> str:
     """One sentence."""
     flow = view.journey.flow
-    return f"{count} exchanges from {flow.src} to {flow.dst} fail during outages and work between them."
+    return say(
+        "{count} exchanges from {src} to {dst} fail during outages and work between them.",
+        count=count,
+        src=flow.src,
+        dst=flow.dst,
+    )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from ipipscope.correlator.sides import find_sides
+from ipipscope.language.said import say
 from ipipscope.model import Confidence, Evidence, Finding, Flow, Impact, Leg, Passage, Role, TunnelPair, Verdict
 from ipipscope.rules import next_capture
 from ipipscope.rules.catalogue import BY_CODE, CAPTURE_RULES, journey_rules
@@ -344,7 +345,7 @@ def _finding(
                     if seen.look == look and len(evidence) < EVIDENCE_MAX:
                         file = file_names[seen.source]
                         if arrived_damaged(look, knowledge, journey):
-                            what += ", with a wrong checksum"  # noqa: PLW2901
+                            what = say("{what}, with a wrong checksum", what=what)  # noqa: PLW2901
                         evidence.setdefault(
                             (file, seen.frame),
                             Evidence(
@@ -372,7 +373,7 @@ def _finding(
         evidence=tuple(evidence.values()),
         display_filter=display_filter(busiest),
         consequences=tuple(sorted(case.consequences)),
-        disproved_by=rule.disproved_by,
+        disproved_by=say(rule.disproved_by),
         path=max(map(path, case.views), key=lambda seen: sum(hop.passage is Passage.SEEN for hop in seen.hops)),
         next_captures=() if confidence is Confidence.CERTAIN else _next_captures(case, knowledge),
     )

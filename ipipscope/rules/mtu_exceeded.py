@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from ipipscope.decoder.icmp import FRAGMENTATION_NEEDED, UNREACHABLE
+from ipipscope.language.said import say
 from ipipscope.model import Confidence, Leg, Role
 from ipipscope.rules.rule import Rule, Strike
 
@@ -55,7 +56,16 @@ def struck(view: View) -> Strike | None:
                 node=node,
                 interface=view.interface((cause,)),
                 confidence=Confidence.CERTAIN,
-                proofs=((cause, f"fragmentation needed, MTU {cause.error_mtu}, from {cause.error_from}"),),
+                proofs=(
+                    (
+                        cause,
+                        say(
+                            "fragmentation needed, MTU {error_mtu}, from {error_from}",
+                            error_mtu=cause.error_mtu,
+                            error_from=cause.error_from,
+                        ),
+                    ),
+                ),
                 lost=not view.answered(),
             )
     return None
@@ -90,8 +100,16 @@ def summary(count: int, strike: Strike, view: View) -> str:
     """One sentence."""
     look = strike.proofs[0][0]
     if look.error is None:
-        return f"{count} exchanges with packets from {view.journey.shortest} octets on are lost, smaller ones answered."
-    return (
-        f"{count} exchanges with packets of up to {view.journey.longest} octets do not fit: {look.error_from} asks for "
-        f"{look.error_mtu} octets at most."
+        return say(
+            "{count} exchanges with packets from {shortest} octets on are lost, smaller ones answered.",
+            count=count,
+            shortest=view.journey.shortest,
+        )
+    return say(
+        "{count} exchanges with packets of up to {longest} octets do not fit: {error_from} asks for "
+        "{error_mtu} octets at most.",
+        count=count,
+        longest=view.journey.longest,
+        error_from=look.error_from,
+        error_mtu=look.error_mtu,
     )

@@ -5,8 +5,15 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
+from ipipscope.language.said import Said, say
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+
+def on(node: str | None, command: str) -> Said:
+    """The command, with the node on which it is to be run."""
+    return say("on {node}: {command}", node=shlex.quote(str(node)), command=command)
 
 
 def everything(node: str, protocols: Iterable[str] = ()) -> str:
@@ -16,16 +23,16 @@ def everything(node: str, protocols: Iterable[str] = ()) -> str:
     """
     others = "".join(f" or {protocol}" for protocol in sorted(set(protocols) - {"icmp"}))
     file = shlex.quote(f"{node}_any.pcap")
-    return f"on {shlex.quote(node)}: tcpdump -i any -s 128 -w {file} 'ip proto 4 or icmp{others}'"
+    return on(node, f"tcpdump -i any -s 128 -w {file} 'ip proto 4 or icmp{others}'")
 
 
 def whole_headers(node: str, interface: str) -> str:
     """One interface, with room for both headers and what they carry."""
     file = shlex.quote(f"{interface}.pcap")
-    return f"on {shlex.quote(node)}: tcpdump -i {shlex.quote(interface)} -s 128 -w {file}"
+    return on(node, f"tcpdump -i {shlex.quote(interface)} -s 128 -w {file}")
 
 
 def without_loss(node: str, interface: str) -> str:
     """One interface, with a large buffer and only what is needed."""
     file = shlex.quote(f"{node}.pcapng")
-    return f"on {shlex.quote(node)}: dumpcap -i {shlex.quote(interface)} -B 16 -s 128 -f 'ip proto 4 or icmp' -w {file}"
+    return on(node, f"dumpcap -i {shlex.quote(interface)} -B 16 -s 128 -f 'ip proto 4 or icmp' -w {file}")

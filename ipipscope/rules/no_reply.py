@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from ipipscope.language.said import say
 from ipipscope.model import Confidence, Leg
+from ipipscope.rules import next_capture
 from ipipscope.rules.rule import Rule, Strike
 
 if TYPE_CHECKING:
@@ -51,8 +53,8 @@ def struck(view: View) -> Strike | None:
         node=view.name(Leg.REQUEST, target=True) if taken_by_pod or taken_by_tunnel else view.name(Leg.REQUEST),
         interface=view.interface(last),
         confidence=Confidence.CERTAIN if certain else Confidence.LIKELY,
-        proofs=((last[0], "request, last seen here"),),
-        next_captures=() if taken_by_pod else (f"on {view.name(Leg.REQUEST, target=True)}: {CAPTURE}",),
+        proofs=((last[0], say("request, last seen here")),),
+        next_captures=() if taken_by_pod else (next_capture.on(view.name(Leg.REQUEST, target=True), CAPTURE),),
     )
 
 
@@ -62,6 +64,11 @@ CAPTURE: Final = "tcpdump -i any -s 128 -w any.pcap 'ip proto 4 or icmp'"
 def summary(count: int, strike: Strike, view: View) -> str:
     """One sentence."""
     flow = view.journey.flow
-    return (
-        f"{count} requests from {flow.src} to {flow.dst}, last seen on {strike.node}:{strike.interface}, get no reply."
+    return say(
+        "{count} requests from {src} to {dst}, last seen on {node}:{interface}, get no reply.",
+        count=count,
+        src=flow.src,
+        dst=flow.dst,
+        node=strike.node,
+        interface=strike.interface,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from ipipscope.decoder.columns import Kind
+from ipipscope.language.said import say
 from ipipscope.rules.capture_finding import capture_finding
 from ipipscope.rules.rule import Rule
 
@@ -41,7 +42,12 @@ def found(
             point,
             int(tally.kinds[Kind.IPIP_FRAGMENT]),
             (tally.first or 0, tally.last or 0),
-            f"{int(tally.kinds[Kind.IPIP_FRAGMENT])} later fragments of IPIP packets at {point}{_missing(correlation, point)}.",
+            say(
+                "{count} later fragments of IPIP packets at {point}{missing}.",
+                count=int(tally.kinds[Kind.IPIP_FRAGMENT]),
+                point=point,
+                missing=_missing(correlation, point),
+            ),
         )
         for point, tally in correlation.tallies.items()
         if tally.kinds[Kind.IPIP_FRAGMENT]
@@ -50,4 +56,4 @@ def found(
 
 def _missing(correlation: Correlation, point: CapturePoint) -> str:
     count = correlation.incomplete.get(point, 0)
-    return f"; {count} packets are incomplete, fragments of them never came" if count else ""
+    return say("; {count} packets are incomplete, fragments of them never came", count=count) if count else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from ipipscope.correlator.sides import FRESH_TTLS
+from ipipscope.language.said import joined, say
 from ipipscope.model import Confidence, Leg
 from ipipscope.rules.rule import Rule, Strike
 
@@ -110,10 +111,11 @@ def _strike(view: View, leg: Leg, look: Look, against: Look | None) -> Strike:
     if lost is None and not view.looks(Leg.REPLY):
         lost, sure = True, False
     assert look.outer is not None
-    proofs = [(look, f"{leg.value} from outer source {look.outer.src}")]
+    proofs = [(look, say("{leg} from outer source {src}", leg=say(leg.value), src=look.outer.src))]
     if against is not None and against.outer is not None:
-        what = "request to" if leg is Leg.REPLY else "reply to"
-        proofs.append((against, f"{what} outer destination {against.outer.dst}"))
+        other = Leg.REQUEST if leg is Leg.REPLY else Leg.REPLY
+        what = say("{leg} to outer destination {dst}", leg=say(other.value), dst=against.outer.dst)
+        proofs.append((against, what))
     left = view.at(leg, node, "outer")
     return Strike(
         node=view.name(leg),
@@ -130,5 +132,7 @@ def summary(count: int, strike: Strike, view: View) -> str:
     assert look.outer is not None
     asked = view.journey.flow.dst if look.leg is Leg.REPLY else view.journey.flow.src
     known = [str(address) for address in view.knowledge.reached.get(asked, {}) if address != look.outer.src]
-    by = f" while its peers send to {' and '.join(sorted(known)[:3])}" if known else ""
-    return f"{strike.node} sends IPIP from {look.outer.src}{by}: {count} exchanges."
+    by = say(" while its peers send to {addresses}", addresses=joined(" and ", sorted(known)[:3])) if known else ""
+    return say(
+        "{node} sends IPIP from {src}{by}: {count} exchanges.", node=strike.node, src=look.outer.src, by=by, count=count
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from ipipscope.language.said import say
 from ipipscope.rules.rule import Rule, Strike
 
 if TYPE_CHECKING:
@@ -30,6 +31,14 @@ def struck(view: View) -> Strike | None:
 
 def summary(count: int, strike: Strike, view: View) -> str:
     """One sentence."""
-    where = f", last seen on {strike.node}:{strike.interface}" if strike.node else ""
+    where = (
+        say(", last seen on {node}:{interface}", node=strike.node, interface=strike.interface) if strike.node else ""
+    )
     flow = view.journey.flow
-    return f"{count} exchanges from {flow.src} to {flow.dst} are lost here and there{where}."
+    return say(
+        "{count} exchanges from {src} to {dst} are lost here and there{where}.",
+        count=count,
+        src=flow.src,
+        dst=flow.dst,
+        where=where,
+    )

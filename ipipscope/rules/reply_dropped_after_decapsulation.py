@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from ipipscope.language.said import say
 from ipipscope.model import Leg, Role
 from ipipscope.rules.rule import Rule, Strike
 from ipipscope.rules.stopped import stopped
@@ -40,4 +41,9 @@ def struck(view: View) -> Strike | None:
 
 def summary(count: int, strike: Strike, view: View) -> str:
     """One sentence."""
-    return f"{count} replies are unpacked on {strike.node}:{strike.interface} and never reach their pod."
+    return say(
+        "{count} replies are unpacked on {node}:{interface} and never reach their pod.",
+        count=count,
+        node=strike.node,
+        interface=strike.interface,
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from ipipscope.language.said import say
 from ipipscope.model import Confidence, Leg, Role
 from ipipscope.rules.rule import Rule, Strike
 
@@ -52,7 +53,7 @@ def struck(view: View) -> Strike | None:
         node=node,
         interface=view.interface(left),
         confidence=Confidence.CERTAIN if sure else Confidence.LIKELY,
-        proofs=((left[0], "reply, last seen here"),),
+        proofs=((left[0], say("reply, last seen here")),),
     )
 
 
@@ -60,8 +61,20 @@ def summary(count: int, strike: Strike, view: View) -> str:
     """One sentence."""
     outer = strike.proofs[0][0].outer
     if outer is None:  # the outer header is IPv6
-        return f"{count} replies leave {strike.node}:{strike.interface} and never reach the other node."
-    return f"{count} replies leave {strike.node}:{strike.interface} for {outer.dst} and never reach {view.named(outer.dst)}."
+        return say(
+            "{count} replies leave {node}:{interface} and never reach the other node.",
+            count=count,
+            node=strike.node,
+            interface=strike.interface,
+        )
+    return say(
+        "{count} replies leave {node}:{interface} for {dst} and never reach {peer}.",
+        count=count,
+        node=strike.node,
+        interface=strike.interface,
+        dst=outer.dst,
+        peer=view.named(outer.dst),
+    )
 
 
 ERRORS: Final = frozenset({Leg.REQUEST_ERROR, Leg.REPLY_ERROR})

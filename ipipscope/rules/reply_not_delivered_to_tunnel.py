@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from ipipscope.language.said import say
 from ipipscope.model import Leg, Role
 from ipipscope.rules.rule import Rule, Strike
 from ipipscope.rules.stopped import stopped
@@ -40,4 +41,9 @@ def struck(view: View) -> Strike | None:
 
 def summary(count: int, strike: Strike, view: View) -> str:
     """One sentence."""
-    return f"{count} replies reach {strike.node}:{strike.interface} as IPIP and never its tunnel."
+    return say(
+        "{count} replies reach {node}:{interface} as IPIP and never its tunnel.",
+        count=count,
+        node=strike.node,
+        interface=strike.interface,
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from ipipscope.language.said import say
 from ipipscope.model import Confidence, Leg
 from ipipscope.rules.rule import Rule, Strike
 
@@ -65,9 +66,9 @@ def unencapsulated(view: View, leg: Leg) -> Strike | None:
     handed = view.at(leg, node, "tunnel")
     if not handed and not (view.missing(leg, node, "tunnel") and view.all_nics_watched(node)):
         return None  # a packet that a pod sent may have gone elsewhere than into the tunnel
-    proofs = [(look, f"{leg.value}, not encapsulated") for look in inside[:1]]
+    proofs = [(look, say("{leg}, not encapsulated", leg=say(leg.value))) for look in inside[:1]]
     other = Leg.REQUEST if leg is Leg.REPLY else Leg.REPLY
-    proofs += [(look, f"{other.value}, encapsulated") for look in view.at(other, node, "outer")[:1]]
+    proofs += [(look, say("{leg}, encapsulated", leg=say(other.value))) for look in view.at(other, node, "outer")[:1]]
     return Strike(
         node=node,
         interface=view.interface(inside),
@@ -79,8 +80,14 @@ def unencapsulated(view: View, leg: Leg) -> Strike | None:
 def summary(count: int, strike: Strike, view: View) -> str:
     """One sentence."""
     outer = next((look.outer for look in view.outer_anywhere(Leg.REQUEST)), None)
-    towards = f" to {outer.src}" if outer else ""
-    return f"{count} replies reach {strike.node}:{strike.interface} and never leave a NIC as IPIP{towards}."
+    towards = say(" to {peer}", peer=outer.src) if outer else ""
+    return say(
+        "{count} replies reach {node}:{interface} and never leave a NIC as IPIP{towards}.",
+        count=count,
+        node=strike.node,
+        interface=strike.interface,
+        towards=towards,
+    )
 
 
 ERRORS: Final = frozenset({Leg.REQUEST_ERROR, Leg.REPLY_ERROR})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from ipipscope.language.said import Said, say
 from ipipscope.model import Confidence, Leg
 from ipipscope.rules.rule import Rule, Strike
 
@@ -61,8 +62,8 @@ def sent_native(view: View, leg: Leg) -> Strike | None:
     delivered = answered
     if delivered is None and leg is Leg.REPLY:
         delivered = view.returns_to_sender(leg)
-    proofs = [(look, f"{leg.value} without outer header") for look in left[:1]]
-    proofs += [(look, f"{other.value}, encapsulated") for look in encapsulated[:1]]
+    proofs = [(look, say("{leg} without outer header", leg=say(leg.value))) for look in left[:1]]
+    proofs += [(look, say("{leg}, encapsulated", leg=say(other.value))) for look in encapsulated[:1]]
     return Strike(
         node=view.name(leg),
         interface=view.interface(left),
@@ -72,7 +73,19 @@ def sent_native(view: View, leg: Leg) -> Strike | None:
     )
 
 
+def lost(strike: Strike) -> Said:
+    """What became of packets that did not come through, or may not have."""
+    return say("are lost") if strike.lost else say("may be lost")
+
+
 def summary(count: int, strike: Strike, view: View) -> str:
     """One sentence."""
-    fate = "arrive all the same" if strike.lost is False else "are lost" if strike.lost else "may be lost"
-    return f"{count} replies to {view.journey.flow.src} leave {strike.node}:{strike.interface} without outer header and {fate}."
+    fate = say("arrive all the same") if strike.lost is False else lost(strike)
+    return say(
+        "{count} replies to {src} leave {node}:{interface} without outer header and {fate}.",
+        count=count,
+        src=view.journey.flow.src,
+        node=strike.node,
+        interface=strike.interface,
+        fate=fate,
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from ipipscope.language.said import say
 from ipipscope.model import Confidence, Leg
 from ipipscope.rules.outer_source_mismatch import third_node
 from ipipscope.rules.rule import Rule, Strike
@@ -54,8 +55,11 @@ def struck(view: View) -> Strike | None:
                 if reply.outer.src in view.knowledge.sides.outer_home
                 else Confidence.LIKELY,
                 proofs=(
-                    (reply, f"reply from outer source {reply.outer.src}"),
-                    (request, f"request to outer destination {request.outer.dst}"),
+                    (reply, say("{leg} from outer source {src}", leg=say(Leg.REPLY.value), src=reply.outer.src)),
+                    (
+                        request,
+                        say("{leg} to outer destination {dst}", leg=say(Leg.REQUEST.value), dst=request.outer.dst),
+                    ),
                 ),
                 lost=None if (answered := view.answered()) is None else not answered,
             )
@@ -66,4 +70,10 @@ def summary(count: int, strike: Strike, view: View) -> str:
     """One sentence."""
     outer = strike.proofs[0][0].outer
     assert outer is not None
-    return f"{count} replies of {strike.node} come through {view.named(outer.src)} ({outer.src})."
+    return say(
+        "{count} replies of {node} come through {through} ({address}).",
+        count=count,
+        node=strike.node,
+        through=view.named(outer.src),
+        address=outer.src,
+    )

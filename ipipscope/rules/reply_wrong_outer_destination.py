@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from ipipscope.language.said import say
 from ipipscope.model import Confidence, Leg
 from ipipscope.rules.outer_source_mismatch import same_node
 from ipipscope.rules.rule import Rule, Strike
@@ -53,8 +54,8 @@ def struck(view: View) -> Strike | None:
                 interface=view.interface(view.at(Leg.REPLY, view.replier, "outer") or (reply,)),
                 confidence=Confidence.CERTAIN if owner or answered is not None else Confidence.LIKELY,
                 proofs=(
-                    (reply, f"reply to outer destination {reply.outer.dst}"),
-                    (request, f"request from outer source {request.outer.src}"),
+                    (reply, say("{leg} to outer destination {dst}", leg=say(Leg.REPLY.value), dst=reply.outer.dst)),
+                    (request, say("{leg} from outer source {src}", leg=say(Leg.REQUEST.value), src=request.outer.src)),
                 ),
                 lost=None if answered is None else not answered,
             )
@@ -66,4 +67,11 @@ def summary(count: int, strike: Strike, view: View) -> str:
     reply, request = strike.proofs[0][0].outer, strike.proofs[1][0].outer
     assert reply is not None
     assert request is not None
-    return f"{strike.node} sends {count} replies to {view.named(reply.dst)} ({reply.dst}), asked by {request.src}."
+    return say(
+        "{node} sends {count} replies to {receiver} ({address}), asked by {src}.",
+        node=strike.node,
+        count=count,
+        receiver=view.named(reply.dst),
+        address=reply.dst,
+        src=request.src,
+    )

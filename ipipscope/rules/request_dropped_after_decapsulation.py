@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from ipipscope.language.said import say
 from ipipscope.model import Leg, Role
 from ipipscope.rules.rule import Rule, Strike
 from ipipscope.rules.stopped import stopped
@@ -42,4 +43,9 @@ def struck(view: View) -> Strike | None:
 
 def summary(count: int, strike: Strike, view: View) -> str:
     """One sentence."""
-    return f"{count} requests are unpacked on {strike.node}:{strike.interface}, go no further, and nobody answers."
+    return say(
+        "{count} requests are unpacked on {node}:{interface}, go no further, and nobody answers.",
+        count=count,
+        node=strike.node,
+        interface=strike.interface,
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from ipipscope.decoder.icmp import PORT_UNREACHABLE, PROTOCOL_UNREACHABLE, UNREACHABLE
+from ipipscope.language.said import say
 from ipipscope.model import Confidence, Leg, Role
 from ipipscope.rules.rule import Rule, Strike
 from ipipscope.rules.stopped import stopped
@@ -48,7 +49,13 @@ def struck(view: View) -> Strike | None:
                     node=node,
                     interface=view.interface(view.at(Leg.REQUEST, node, "outer") or (error,)),
                     confidence=Confidence.CERTAIN,
-                    proofs=((error, f"ICMP port or protocol unreachable from {error.error_from}"), (look, "request")),
+                    proofs=(
+                        (
+                            error,
+                            say("ICMP port or protocol unreachable from {error_from}", error_from=error.error_from),
+                        ),
+                        (look, say("request")),
+                    ),
                 )
     return stopped(view, Leg.REQUEST, "outer", "tunnel", Role.TUNNEL)
 
@@ -59,4 +66,9 @@ NO_TUNNEL: Final = frozenset({(UNREACHABLE, PORT_UNREACHABLE), (UNREACHABLE, PRO
 
 def summary(count: int, strike: Strike, view: View) -> str:
     """One sentence."""
-    return f"{count} requests reach {strike.node}:{strike.interface} as IPIP and never its tunnel."
+    return say(
+        "{count} requests reach {node}:{interface} as IPIP and never its tunnel.",
+        count=count,
+        node=strike.node,
+        interface=strike.interface,
+    )

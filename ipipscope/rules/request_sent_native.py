@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from ipipscope.language.said import say
 from ipipscope.model import Confidence, Leg
-from ipipscope.rules.reply_sent_native import sent_native
+from ipipscope.rules.reply_sent_native import lost, sent_native
 from ipipscope.rules.rule import Rule, Strike
 
 if TYPE_CHECKING:
@@ -55,11 +56,18 @@ def _in_vain(view: View) -> Strike | None:
         node=view.requester,
         interface=view.interface(left),
         confidence=Confidence.CERTAIN if view.missing(leg, target, "bare") else Confidence.LIKELY,
-        proofs=((left[0], "request without outer header"),),
+        proofs=((left[0], say("{leg} without outer header", leg=say(leg.value))),),
     )
 
 
 def summary(count: int, strike: Strike, view: View) -> str:
     """One sentence."""
-    fate = "are answered all the same" if strike.lost is False else "are lost" if strike.lost else "may be lost"
-    return f"{count} requests to {view.journey.flow.dst} leave {strike.node}:{strike.interface} without outer header and {fate}."
+    fate = say("are answered all the same") if strike.lost is False else lost(strike)
+    return say(
+        "{count} requests to {dst} leave {node}:{interface} without outer header and {fate}.",
+        count=count,
+        dst=view.journey.flow.dst,
+        node=strike.node,
+        interface=strike.interface,
+        fate=fate,
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ipipscope.language.said import say
 from ipipscope.model import Confidence, Leg, Role
 from ipipscope.rules.rule import Strike
 
@@ -31,7 +32,7 @@ def stopped(view: View, leg: Leg, before: str, after: str, role: Role) -> Strike
         node=node,
         interface=view.interface(came),
         confidence=Confidence.LIKELY if view.presumed(node, role) else Confidence.CERTAIN,
-        proofs=((came[0], f"{leg.value}, last seen here"),),
+        proofs=((came[0], say("{leg}, last seen here", leg=say(leg.value))),),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from ipipscope.language.said import Said, joined, say
 from ipipscope.model import CapturePoint, Role
 from ipipscope.rules import next_capture
 from ipipscope.rules.capture_finding import capture_finding
@@ -49,26 +50,31 @@ def found(
                 CapturePoint(node, recorded[0].interface),
                 count,
                 correlation.spans.get(recorded[0], (0, 0)),
-                f"{node}: {', '.join(sorted(point.interface for point in recorded))} recorded, {told}.",
+                say(
+                    "{node}: {interfaces} recorded, {lacking}.",
+                    node=node,
+                    interfaces=joined(", ", sorted(point.interface for point in recorded)),
+                    lacking=told,
+                ),
                 next_captures=(next_capture.everything(node),),
             )
         )
     return findings
 
 
-def _lacks(points: dict[CapturePoint, Role], carriers: set[CapturePoint]) -> str | None:
+def _lacks(points: dict[CapturePoint, Role], carriers: set[CapturePoint]) -> Said | None:
     """What is missing of a node's points; None where all devices, or both sides, were recorded."""
     roles = set(points.values())
     if Role.ANY in roles:
         return None
     if Role.TUNNEL not in roles:
-        return "its tunnel was not"
+        return say("its tunnel was not")
     if Role.PHYSICAL not in roles:
-        return "its NICs were not"
+        return say("its NICs were not")
     if not carriers:
-        return "the NIC that carries its tunnel was not"
+        return say("the NIC that carries its tunnel was not")
     if sum(role is Role.PHYSICAL for role in points.values()) == 1:
-        return "another NIC, by which the missing packets may go, was not"
+        return say("another NIC, by which the missing packets may go, was not")
     return None
 
 

@@ -1,0 +1,88 @@
+"""Every message of the program, read from its source: what has to stand in the catalogue."""
+
+import ast
+import json
+import re
+from functools import cache
+from pathlib import Path
+
+from jinja2 import Environment
+
+from ipipscope import model
+from ipipscope.hosts import faults
+
+PACKAGE = Path(__file__).parents[2] / "ipipscope"
+RULE_TEXTS = ("source", "seen", "meaning", "looks", "causes", "mend", "disproved_by")
+ENUMERATIONS = (model.Impact, model.Confidence, model.Role, model.Leg, faults.Kind)
+"""Their values are said as they are: `say(finding.impact.value)`."""
+PLACEHOLDER = re.compile(r"\{([a-z_0-9]+)(?::[^}]*)?\}")
+
+
+class NotLiteral(Exception):
+    """A call whose message cannot be read from the source."""
+
+
+@cache
+def messages():
+    """(msgid, msgid_plural or None) with the files that say them, in the order of files and lines."""
+    found = {}
+
+    def add(file, *message):
+        found.setdefault((*message, None)[:2], []).append(file)
+
+    for path in sorted(PACKAGE.rglob("*.py")):
+        file = path.relative_to(PACKAGE.parent).as_posix()
+        for message in sorted(_in_module(path.read_text(), file)):
+            add(file, *message[1:])
+    for path in sorted(PACKAGE.rglob("*.j2")):
+        for _, _, text in _in_template(path.read_text()):
+            add(path.relative_to(PACKAGE.parent).as_posix(), text)
+    for path in sorted(PACKAGE.rglob("page.js")):
+        for text in re.findall(r'\btold\(("(?:[^"\\]|\\.)*")', path.read_text()):
+            add(path.relative_to(PACKAGE.parent).as_posix(), json.loads(text))
+    for enumeration in ENUMERATIONS:
+        for member in enumeration:
+            add(f"{enumeration.__module__.replace('.', '/')}.py", member.value)
+    return found
+
+
+def _in_template(text):
+    from jinja2.ext import extract_from_ast
+
+    for line, _, said in extract_from_ast(Environment().parse(text), gettext_functions=("_",)):
+        yield line, None, said
+
+
+def _in_module(text, file):
+    for node in ast.walk(ast.parse(text)):
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+            continue
+        at = (node.lineno, node.col_offset)
+        if node.func.id == "say" and node.args:
+            first = node.args[0]
+            if isinstance(first, ast.Attribute) and first.attr in {"value", *RULE_TEXTS}:
+                continue
+            template = _literal(first, file)
+            named = {keyword.arg for keyword in node.keywords}
+            assert named == placeholders(template), f"{file}:{node.lineno}: values are not the placeholders"
+            yield at, template
+        elif node.func.id == "joined" and node.args:
+            yield at, _literal(node.args[0], file)
+        elif node.func.id == "counted" and len(node.args) > 1:
+            thing = _literal(node.args[1], file)
+            things = _literal(node.args[2], file) if len(node.args) > 2 else thing + "s"
+            yield at, f"{{count}} {thing}", f"{{count}} {things}"
+        elif node.func.id == "Rule":
+            for keyword in node.keywords:
+                if keyword.arg in RULE_TEXTS:
+                    yield (keyword.value.lineno, 0), _literal(keyword.value, file)
+
+
+def _literal(node, file):
+    if not isinstance(node, ast.Constant) or not isinstance(node.value, str):
+        raise NotLiteral(f"{file}:{node.lineno}: a message is a literal, its values are given by name")
+    return node.value
+
+
+def placeholders(template):
+    return set(PLACEHOLDER.findall(template))
