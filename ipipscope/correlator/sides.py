@@ -76,6 +76,10 @@ def find_sides(
     macs: dict[int, Counter[int]] = defaultdict(Counter)
     undecided: list[tuple[Journey, Leg, str, list[Look]]] = []
     for journey in journeys:
+        if (node := _own_node(journey, stations)) is not None:
+            inner.add(journey.flow.src, node, journey.count)
+            inner.add(journey.flow.dst, node, journey.count)
+            continue
         for leg in (Leg.REQUEST, Leg.REPLY):
             for node, looks in _by_node(journey.looks(leg), stations).items():
                 direction = _direction(looks, stations)
@@ -108,6 +112,16 @@ def find_sides(
             # What leaves through the tunnel is seen there first: this came in and went no further.
             _vote(inner, outer, journey, leg, node, looks, Direction.IN)
     return Sides(inner.winners(), outer.winners())
+
+
+def _own_node(journey: Journey, stations: Sequence[Station]) -> str | None:
+    """The node of a pod that talks with its own node: neither leg was forwarded, and only the pod's interface saw it."""
+    seen = {look.station for look in journey.sightings}
+    if len(seen) != 1 or {look.leg for look in journey.sightings} != {Leg.REQUEST, Leg.REPLY}:
+        return None
+    station = stations[seen.pop()]
+    fresh = all(look.inner_ttl in FRESH_TTLS for look in journey.sightings)
+    return station.node if fresh and station.role is Role.WORKLOAD else None
 
 
 def _tunnel_watched(journey: Journey, spans: list[tuple[int, int] | None]) -> bool:

@@ -18,7 +18,7 @@ from ipipscope.rules.known_hosts import KnownHosts
 from ipipscope.rules.translation import translations
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from ipaddress import IPv4Address
 
     from ipipscope.correlator.correlate import Correlation
@@ -147,15 +147,8 @@ def know(correlation: Correlation, sides: Sides, hosts: KnownHosts) -> Knowledge
                     knowledge.overlay.add(destination)
                     knowledge.reached[destination][look.outer.dst] += journey.count
                     knowledge.sent_from[source][look.outer.src] += journey.count
-        for look in journey.sightings:
-            station = correlation.stations[look.station]
-            if station.role is Role.WORKLOAD:
-                ends = [a for a in (journey.flow.src, journey.flow.dst) if sides.home.get(a) == station.node]
-                if len(ends) == len(LEGS):  # two pods of this node: one forwarded hop, and the packet left the first
-                    from_pod = look.inner_ttl in FRESH_TTLS
-                    ends = [ends[from_pod != (look.leg is Leg.REQUEST)]]
-                for address in ends:
-                    knowledge.workload_of[address].add(station.point)
+        for point, address in _pods(view):
+            knowledge.workload_of[address].add(point)
         if journey.requested and journey.looks(Leg.REPLY):
             knowledge.trip = max(knowledge.trip, journey.trip)
     for journey in correlation.journeys:
@@ -171,6 +164,25 @@ def know(correlation: Correlation, sides: Sides, hosts: KnownHosts) -> Knowledge
         knowledge, [View(j, knowledge, everywhere) for j in correlation.journeys]
     )
     return knowledge
+
+
+def _pods(view: View) -> Iterator[tuple[CapturePoint, IPv4Address]]:
+    """Whose the workload points are that a journey passed.
+
+    Where both ends are on the point's node, either may be a pod and the other the node itself, which also begins with a
+    fresh TTL. A TTL that was lowered tells two pods, and that the packet left the first of them.
+    """
+    flow, home = view.journey.flow, view.knowledge.sides.home
+    for look in view.journey.sightings:
+        station = view.station(look)
+        if station.role is not Role.WORKLOAD:
+            continue
+        ends = {a for a in (flow.src, flow.dst) if home.get(a) == station.node}
+        if len(ends) == len(LEGS):
+            if look.inner_ttl in FRESH_TTLS:
+                continue
+            ends = {flow.dst if look.leg is Leg.REQUEST else flow.src}
+        yield from ((station.point, address) for address in ends)
 
 
 def presumed_windows(knowledge: Knowledge, views: Sequence[View]) -> dict[CapturePoint, tuple[int, int]]:
