@@ -42,7 +42,7 @@ def struck(view: View) -> Strike | None:
     left = view.at(leg, node, "outer")
     if not left or target is None or target == node or not view.missing(leg, target, "outer"):
         return None
-    if view.at(leg, target, "tunnel") or view.at(leg, target, "workload") or view.at(leg, target, "bare"):
+    if any(view.station(look).node in {target, view.target(leg)} for look in view.looks(leg)):
         return None
     if view.looks(Leg.REPLY) and leg is Leg.REQUEST:
         return None

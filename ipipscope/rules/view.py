@@ -198,9 +198,10 @@ def presumed_windows(knowledge: Knowledge, views: Sequence[View]) -> dict[Captur
     for view in views:
         for leg in LEGS:
             here = {view.station(look).point for look in view.looks(leg)}
-            for point in shows[_ends(view.journey.flow), leg] - here:
-                if view.passed(leg, point.node, knowledge.roles[point]):
-                    unseen[point] += [(begin, end) for begin, end, _ in view.journey.line]
+            like = shows[_ends(view.journey.flow), leg]
+            passed = {point for point in like if view.passed(leg, point.node, knowledge.roles[point])}
+            for point in (passed | _passed_on_the_way_out(view, leg)) - here:
+                unseen[point] += [(begin, end) for begin, end, _ in view.journey.line]
     found = {}
     for point, window in knowledge.windows.items():
         nodes = [other for p, other in knowledge.windows.items() if p.node == point.node and other is not None]
@@ -213,6 +214,18 @@ def presumed_windows(knowledge: Knowledge, views: Sequence[View]) -> dict[Captur
         end = min([end, *(max(first, window[1]) for first, last in unseen[point] if last > window[1])])
         found[point] = (min(begin, window[0]), max(end, window[1]))
     return found
+
+
+def _passed_on_the_way_out(view: View, leg: Leg) -> set[CapturePoint]:
+    """The points of its own node that a leg surely passed: its tunnel where it left as IPIP, and its pod's interface."""
+    node = view.origin(leg)
+    if node is None:
+        return set()
+    source = view.journey.flow.dst if leg is Leg.REPLY else view.journey.flow.src
+    left = any(look.ipip for look in view.at(leg, node, "outer"))
+    tunnels = view.knowledge.points(node, Role.TUNNEL) if left else []
+    pods = view.knowledge.workload_of.get(source, set()) if left or view.at(leg, node, "tunnel") else set()
+    return {point for points in (tunnels, pods) if len(points) == 1 for point in points}
 
 
 def _ends(flow: Flow) -> Flow:
