@@ -115,7 +115,7 @@ def find_sides(
 
 
 def _own_node(journey: Journey, stations: Sequence[Station]) -> str | None:
-    """The node of a pod that talks with its own node: neither leg was forwarded, and only the pod's interface saw it."""
+    """The node of a pod that talks with its own node: nothing was forwarded, only the pod's interface saw it."""
     seen = {look.station for look in journey.sightings}
     if len(seen) != 1 or {look.leg for look in journey.sightings} != {Leg.REQUEST, Leg.REPLY}:
         return None

@@ -160,29 +160,31 @@ def know(correlation: Correlation, sides: Sides, hosts: KnownHosts) -> Knowledge
             for look in view.looks(leg):
                 if look.outer is not None and came_through is not None:
                     (knowledge.accepted if came_through else knowledge.refused)[look.outer] += journey.count
-    knowledge.presumed_windows = presumed_windows(
-        knowledge, [View(j, knowledge, everywhere) for j in correlation.journeys]
-    )
+    views = [View(journey, knowledge, everywhere) for journey in correlation.journeys]
+    for point in presumed & {point for view in views for leg in LEGS for point in _surely_passed(view, leg)}:
+        windows[point] = None  # empty, though something passed there
+    knowledge.presumed_windows = presumed_windows(knowledge, views)
     return knowledge
 
 
 def _pods(view: View) -> Iterator[tuple[CapturePoint, IPv4Address]]:
     """Whose the workload points are that a journey passed.
 
-    Where both ends are on the point's node, either may be a pod and the other the node itself, which also begins with a
-    fresh TTL. A TTL that was lowered tells two pods, and that the packet left the first of them.
+    A TTL that was lowered tells that the packet goes to the pod. Where both ends are on the point's node and it was not,
+    either may be the pod and the other the node itself.
     """
     flow, home = view.journey.flow, view.knowledge.sides.home
     for look in view.journey.sightings:
         station = view.station(look)
         if station.role is not Role.WORKLOAD:
             continue
-        ends = {a for a in (flow.src, flow.dst) if home.get(a) == station.node}
-        if len(ends) == len(LEGS):
-            if look.inner_ttl in FRESH_TTLS:
-                continue
-            ends = {flow.dst if look.leg is Leg.REQUEST else flow.src}
-        yield from ((station.point, address) for address in ends)
+        source, target = (flow.src, flow.dst) if look.leg is Leg.REQUEST else (flow.dst, flow.src)
+        if look.inner_ttl not in FRESH_TTLS and home.get(target, station.node) == station.node:
+            yield station.point, target
+        elif home.get(source) == station.node != home.get(target):
+            yield station.point, source
+        elif home.get(target) == station.node and home.get(source, station.node) != station.node:
+            yield station.point, target
 
 
 def presumed_windows(knowledge: Knowledge, views: Sequence[View]) -> dict[CapturePoint, tuple[int, int]]:
@@ -200,7 +202,7 @@ def presumed_windows(knowledge: Knowledge, views: Sequence[View]) -> dict[Captur
             here = {view.station(look).point for look in view.looks(leg)}
             like = shows[_ends(view.journey.flow), leg]
             passed = {point for point in like if view.passed(leg, point.node, knowledge.roles[point])}
-            for point in (passed | _passed_on_the_way_out(view, leg)) - here:
+            for point in (passed | _surely_passed(view, leg)) - here:
                 unseen[point] += [(begin, end) for begin, end, _ in view.journey.line]
     found = {}
     for point, window in knowledge.windows.items():
@@ -216,16 +218,37 @@ def presumed_windows(knowledge: Knowledge, views: Sequence[View]) -> dict[Captur
     return found
 
 
-def _passed_on_the_way_out(view: View, leg: Leg) -> set[CapturePoint]:
-    """The points of its own node that a leg surely passed: its tunnel where it left as IPIP, and its pod's interface."""
-    node = view.origin(leg)
-    if node is None:
-        return set()
-    source = view.journey.flow.dst if leg is Leg.REPLY else view.journey.flow.src
-    left = any(look.ipip for look in view.at(leg, node, "outer"))
-    tunnels = view.knowledge.points(node, Role.TUNNEL) if left else []
-    pods = view.knowledge.workload_of.get(source, set()) if left or view.at(leg, node, "tunnel") else set()
-    return {point for points in (tunnels, pods) if len(points) == 1 for point in points}
+def _surely_passed(view: View, leg: Leg) -> set[CapturePoint]:
+    """Points that a leg passed, whether they show it or not: of the node that it left, and of the one that it came to.
+
+    What left as IPIP came through the tunnel, and from the pod's interface; what comes out of the tunnel came in by a
+    NIC. Where a node has several points of a kind, nothing tells which of them, unless it is any.
+    """
+    points = view.knowledge.points
+    passed: list[list[CapturePoint]] = []
+    node = view.origin(leg) or _sender(view, leg)
+    if node is not None:
+        left = any(look.ipip for look in view.at(leg, node, "outer"))
+        source = view.journey.flow.dst if leg is Leg.REPLY else view.journey.flow.src
+        passed.append(points(node, Role.TUNNEL) if left else [])
+        sent = left or bool(view.at(leg, node, "tunnel"))
+        passed.append(list(view.knowledge.workload_of.get(source, ())) if sent else [])
+    node = view.target(leg)
+    if node is not None and node != view.origin(leg):
+        came = view.at(leg, node, "workload")
+        arrived = any(look.ipip for look in view.at(leg, node, "outer"))
+        passed.append(points(node, Role.TUNNEL) if came and arrived else [])
+        nics = points(node, Role.PHYSICAL) if view.at(leg, node, "tunnel") else []
+        if not (arrived or view.at(leg, node, "bare")):
+            return {point for few in passed if len(few) == 1 for point in few} | set(nics)
+    return {point for few in passed if len(few) == 1 for point in few}
+
+
+def _sender(view: View, leg: Leg) -> str | None:
+    """The node at whose NIC a leg has the node's own address as its outer source."""
+    homes = view.knowledge.sides.outer_home
+    nodes = ((view.station(look).node, look.outer) for look in view.looks(leg))
+    return next((node for node, outer in nodes if outer is not None and homes.get(outer.src) == node), None)
 
 
 def _ends(flow: Flow) -> Flow:
