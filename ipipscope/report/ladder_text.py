@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ipipscope.model import Role
+from ipipscope.language.said import say
+from ipipscope.language.told import told
+from ipipscope.model import Leg, Role
 from ipipscope.report.canvas import Canvas
 from ipipscope.report.inert import inert
 from ipipscope.report.lines import cells, fold
@@ -23,9 +25,17 @@ if TYPE_CHECKING:
 MARGIN: Final = 19
 """Columns for time and delay, left of the ladder."""
 WORDS: Final = {
-    "answered": "black on green",
-    "unanswered": "bold white on red",
-    "undecided": "black on yellow",
+    "answered": (say("answered"), "black on green"),
+    "unanswered": (say("unanswered"), "bold white on red"),
+    "undecided": (say("undecided"), "black on yellow"),
+}
+
+
+LEGS: Final = {
+    Leg.REQUEST: say("request"),
+    Leg.REPLY: say("reply"),
+    Leg.REQUEST_ERROR: say("request error"),
+    Leg.REPLY_ERROR: say("reply error"),
 }
 
 
@@ -39,11 +49,14 @@ def write_ladder(ladder: Ladder, width: int, total: int) -> Iterator[Line]:
     yield from _list(ladder, width)
     if ladder.exchange.verdict.answered is False and not any(rung.missing for rung in ladder.rungs):
         yield []
-        text = "No recording proves the loss of this exchange alone: it is judged with the others of its flow."
+        text = told(
+            say("No recording proves the loss of this exchange alone: it is judged with the others of its flow.")
+        )
         yield from ([(line, "dim")] for line in fold(text, width))
     if ladder.clocks_differ:
         yield []
-        yield [("The clocks of these nodes differ: delays between nodes hold that difference.", "dim")]
+        text = told(say("The clocks of these nodes differ: delays between nodes hold that difference."))
+        yield from ([(line, "dim")] for line in fold(text, width))
 
 
 def flow_text(exchange: Exchange) -> str:
@@ -56,13 +69,15 @@ def flow_text(exchange: Exchange) -> str:
 
 
 def _head(exchange: Exchange, total: int, began: int) -> Iterator[Line]:
-    yield [(f"exchange {exchange.number} of {total}", "bold"), (f"  {flow_text(exchange)}", "")]
+    title = told(say("exchange {number} of {total}", number=exchange.number, total=total))
+    yield [(title, "bold"), (f"  {flow_text(exchange)}", "")]
     verdict = exchange.verdict
     rule = f"{verdict.code} {RULES[verdict.code].name}" if verdict.code else ""
-    told = f" on {iso(began)[:10]} (UTC)"
+    when = say("on {date} (UTC)", date=iso(began)[:10])
     if verdict.answered and exchange.request and exchange.reply:
-        told = f" after {lasting(exchange.reply - exchange.request)},{told}"
-    yield [(f" {verdict.word} ", WORDS[verdict.word]), (f"{told}{':' if rule else ''}", ""), (f" {rule}", "bold")]
+        when = say("after {time}, {when}", time=lasting(exchange.reply - exchange.request), when=when)
+    word, style = WORDS[verdict.word]
+    yield [(f" {told(word)} ", style), (f" {told(when)}{':' if rule else ''}", ""), (f" {rule}", "bold")]
 
 
 def _draw(ladder: Ladder, layout: Layout) -> list[Line]:
@@ -74,7 +89,7 @@ def _draw(ladder: Ladder, layout: Layout) -> list[Line]:
     for rung in ladder.rungs:
         at = canvas.row()
         if leg is not None and rung.leg is not leg and not rung.missing:
-            canvas.put(at, 0, rung.leg.value.replace("-", " "), "dim")
+            canvas.put(at, 0, _leg(rung), "dim")
             at = canvas.row()
         leg = rung.leg
         _draw_rung(canvas, at, rung, before, layout)
@@ -83,7 +98,7 @@ def _draw(ladder: Ladder, layout: Layout) -> list[Line]:
 
 
 def _draw_rung(canvas: Canvas, at: int, rung: Rung, before: int | None, layout: Layout) -> None:
-    when = "missing" if rung.time is None else clock(rung.time) if rung.delay is None else _delay(rung.delay)
+    when = _when(rung) if rung.time is None or rung.delay is None else _delay(rung.delay)
     canvas.put(at, MARGIN - 3 - cells(when), when, "bold red" if rung.missing else "")
     if rung.column is None:
         return
@@ -133,29 +148,31 @@ def _list(ladder: Ladder, width: int) -> Iterator[Line]:
 
 
 def _leg(rung: Rung) -> str:
-    return rung.leg.value.replace("-", " ")
+    return told(LEGS[rung.leg])
 
 
 def _when(rung: Rung) -> str:
-    return "missing" if rung.time is None else clock(rung.time)
+    return told(say("missing")) if rung.time is None else clock(rung.time)
 
 
 def _where(rung: Rung) -> str:
     node = inert(rung.hop.node or "?")
-    interface = inert(rung.hop.interface or LABELS[rung.hop.role])
-    return f"{node}:{interface} ({LABELS[rung.hop.role]})" if interface == "any" else f"{node}:{interface}"
+    kind = told(LABELS[rung.hop.role])
+    interface = inert(rung.hop.interface or kind)
+    return f"{node}:{interface} ({kind})" if interface == "any" else f"{node}:{interface}"
 
 
 def _headers(rung: Rung) -> str:
     if rung.missing:
-        return f"expected here: IPIP {rung.outer}" if rung.outer is not None else "expected here"
-    told = f"IPIP {rung.outer}, ttl {rung.outer_ttl}/{rung.inner_ttl}" if rung.outer else f"ttl {rung.inner_ttl}"
+        expected = say("expected here: IPIP {outer}", outer=rung.outer) if rung.outer else say("expected here")
+        return told(expected)
+    text = f"IPIP {rung.outer}, ttl {rung.outer_ttl}/{rung.inner_ttl}" if rung.outer else f"ttl {rung.inner_ttl}"
     if rung.outer is None and rung.hop.role is Role.PHYSICAL:
-        told = f"no outer header, {told}"
+        text = f"{told(say('no outer header'))}, {text}"
     if rung.error is not None:
-        told = f"icmp type {rung.error[0]} code {rung.error[1]}, {told}"
-    return told
+        text = f"icmp type {rung.error[0]} code {rung.error[1]}, {text}"
+    return text
 
 
 def _frame(rung: Rung) -> str:
-    return "" if rung.frame is None else f"{inert(rung.file)} frame {rung.frame}"
+    return "" if rung.frame is None else told(say("{file} frame {frame}", file=inert(rung.file), frame=rung.frame))

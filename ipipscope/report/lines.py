@@ -7,6 +7,7 @@ import os
 import unicodedata
 from typing import TYPE_CHECKING, Final, TextIO
 
+from ipipscope.language.told import told
 from ipipscope.report.inert import inert
 
 if TYPE_CHECKING:
@@ -91,11 +92,12 @@ def shortened(text: str, width: int) -> str:
 
 def labelled(label: str, text: str, width: int, *, indent: int = 13, style: str = "") -> Iterator[Line]:
     """Foreign or own *text* behind a label, folded; an empty label continues the one before."""
-    for number, part in enumerate(fold(inert(text), max(20, width - indent))):
-        yield [(_padded(label if number == 0 else "", indent), "dim"), (part, style)]
+    for number, part in enumerate(fold(inert(told(text)), max(20, width - indent))):
+        yield [(padded(told(label) if number == 0 else "", indent), "dim"), (part, style)]
 
 
-def _padded(label: str, indent: int) -> str:
+def padded(label: str, indent: int) -> str:
+    """A label with room behind it, so that what follows begins at column *indent*."""
     return "  " + label + " " * max(1, indent - 2 - cells(label)) if label else " " * indent
 
 

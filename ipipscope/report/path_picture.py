@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from ipipscope.language.said import say
+from ipipscope.language.told import told
 from ipipscope.model import Leg, Passage, Role
 
 if TYPE_CHECKING:
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
     from ipipscope.model import Hop, OuterPair, PathSeen
 
-LABELS: Final = {Role.WORKLOAD: "pod", Role.TUNNEL: "tunnel", Role.PHYSICAL: "NIC"}
+LABELS: Final = {Role.WORKLOAD: say("pod"), Role.TUNNEL: say("tunnel"), Role.PHYSICAL: say("NIC")}
 
 
 class Mark(StrEnum):
@@ -56,7 +58,7 @@ class Column:
     @property
     def label(self) -> str:
         """The interface, or what it is where one capture showed all interfaces."""
-        return LABELS[self.role] if self.interface is None or self.interface == "any" else self.interface
+        return told(LABELS[self.role]) if self.interface is None or self.interface == "any" else self.interface
 
 
 @dataclass(frozen=True, slots=True)

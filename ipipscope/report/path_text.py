@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from ipipscope.language.said import say
+from ipipscope.language.told import told
 from ipipscope.model import Leg, Role
 from ipipscope.report.canvas import Canvas
 from ipipscope.report.inert import inert
@@ -13,6 +15,7 @@ from ipipscope.report.path_picture import Link, Mark
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ipipscope.language.said import Said
     from ipipscope.report.lines import Line
     from ipipscope.report.path_picture import Column, Picture, Row, Stretch
 
@@ -26,10 +29,10 @@ MARKS: Final = {
 }
 STROKES: Final = {Link.INSIDE: "─", Link.IPIP: "═", Link.NATIVE: "─", Link.BROKEN: "╌"}
 LEGEND: Final = (
-    (Mark.SEEN, "● seen"),
-    (Mark.BROKEN, "✗ should be here and is not"),
-    (Mark.AFTER, "· not reached"),
-    (Mark.UNWATCHED, "○ not recorded"),
+    (Mark.SEEN, say("● seen")),
+    (Mark.BROKEN, say("✗ should be here and is not")),
+    (Mark.AFTER, say("· not reached")),
+    (Mark.UNWATCHED, say("○ not recorded")),
 )
 LONGEST_LABEL, SHORTEST_LABEL = 15, 4
 """Linux's limit for the names of interfaces, and what is left of one in a narrow terminal."""
@@ -53,7 +56,7 @@ class Layout:
     def __init__(self, picture: Picture, width: int, margin: int) -> None:
         self.width = width
         self.groups = picture.groups()
-        self.names = [inert(node or "unknown node") for node, _, _ in self.groups]
+        self.names = [inert(node or told(say("unknown node"))) for node, _, _ in self.groups]
         longest = LONGEST_LABEL
         while True:
             self.labels = [shortened(inert(column.label), longest) for column in picture.columns]
@@ -101,20 +104,20 @@ def heads(canvas: Canvas, picture: Picture, layout: Layout) -> None:
 
 def _draw_row(canvas: Canvas, picture: Picture, row: Row, layout: Layout) -> None:
     at = canvas.row()
-    canvas.put(at, 2, row.leg.value)
+    canvas.put(at, 2, told(say(row.leg.value)))
     request = picture.rows[0]
     if not row.seen and request.broken is not None and row is not request:
-        canvas.put(at, MARGIN, "none seen", "dim")
+        canvas.put(at, MARGIN, told(say("none seen")), "dim")
         return
     below: list[tuple[int, list[tuple[str, str]]]] = []
-    told = False
+    labelled = False
     for stretch in row.stretches:
         _draw_stretch(canvas, at, stretch, layout)
-        if told or picture.columns[stretch.start].node == picture.columns[stretch.end].node:
+        if labelled or picture.columns[stretch.start].node == picture.columns[stretch.end].node:
             continue
         pieces = _pieces(row, picture)
         start, end = sorted((layout.centres[stretch.start], layout.centres[stretch.end]))
-        told = bool(pieces)
+        labelled = bool(pieces)
         if end - start - 1 >= sum(cells(text) for text, _ in pieces) + 8 and pieces:
             _put_pieces(canvas, at, (start + end) // 2, [(" ", ""), *pieces, (" ", "")], layout)
         elif pieces:
@@ -130,7 +133,7 @@ def _draw_row(canvas: Canvas, picture: Picture, row: Row, layout: Layout) -> Non
         canvas.centred(canvas.row(), _crossing(row, picture, layout), odd, "bold red", least=MARGIN, most=layout.width)
     if row.broken is not None:
         under = canvas.row()
-        reason = _reason(row, picture)
+        reason = told(_reason(row, picture))
         canvas.centred(under, layout.centres[row.broken], reason, "bold red", least=MARGIN, most=layout.width)
 
 
@@ -152,7 +155,7 @@ def _pieces(row: Row, picture: Picture) -> list[tuple[str, str]]:
             (str(row.outer.dst), "bold red" if row.outer.dst in row.strange else ""),
         ]
     if row.native and any(other.outer for other in picture.rows):
-        return [("no outer header", "bold red")]
+        return [(told(say("no outer header")), "bold red")]
     return []
 
 
@@ -161,8 +164,8 @@ def _odd(reply: Row, request: Row) -> str:
     if not reply.outer or not request.outer or not reply.strange:
         return ""
     if reply.outer.src != request.outer.dst:
-        return f"outer source {reply.outer.src}, expected {request.outer.dst}"
-    return f"outer destination {reply.outer.dst}, expected {request.outer.src}"
+        return told(say("outer source {seen}, expected {right}", seen=reply.outer.src, right=request.outer.dst))
+    return told(say("outer destination {seen}, expected {right}", seen=reply.outer.dst, right=request.outer.src))
 
 
 def _crossing(row: Row, picture: Picture, layout: Layout) -> int:
@@ -181,27 +184,35 @@ def _put_pieces(canvas: Canvas, row: int, centre: int, pieces: Sequence[tuple[st
         start += cells(text)
 
 
-def _reason(row: Row, picture: Picture) -> str:
+def _reason(row: Row, picture: Picture) -> Said:
     """What is missing at the break."""
     assert row.broken is not None
     column: Column = picture.columns[row.broken]
-    node = inert(column.node or "the node")
+    node = inert(column.node or told(say("the node")))
     near = row.broken < picture.sender
     leaving = near == (row.leg is Leg.REQUEST)
     name = inert(column.label)
     if column.role is Role.WORKLOAD:
-        return f"nothing comes from the pod on {node}" if leaving else f"never reaches the pod on {node}"
+        return (
+            say("nothing comes from the pod on {node}", node=node)
+            if leaving
+            else say("never reaches the pod on {node}", node=node)
+        )
     if column.role is Role.TUNNEL:
-        return f"never handed to {name} of {node}" if leaving else f"never comes out of {name} of {node}"
+        return (
+            say("never handed to {interface} of {node}", interface=name, node=node)
+            if leaving
+            else say("never comes out of {interface} of {node}", interface=name, node=node)
+        )
     if leaving:
-        return f"never leaves {node} as IPIP"
-    return f"never arrives at {name} of {node}"
+        return say("never leaves {node} as IPIP", node=node)
+    return say("never arrives at {interface} of {node}", interface=name, node=node)
 
 
 def _legend(picture: Picture) -> str:
     marks = {mark for row in picture.rows for mark in row.marks.values()}
     links = {stretch.link for row in picture.rows for stretch in row.stretches}
-    told = [text for mark, text in LEGEND if mark in marks]
+    shown = [told(text) for mark, text in LEGEND if mark in marks]
     if Link.IPIP in links:
-        told.append("═ IPIP")
-    return "  ".join(told)
+        shown.append("═ IPIP")
+    return "  ".join(shown)

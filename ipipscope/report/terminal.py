@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, TextIO
 
+from ipipscope.language.said import counted, joined, say
+from ipipscope.language.told import told
 from ipipscope.model import Impact
 from ipipscope.report.file_names import short_names
 from ipipscope.report.inert import LONGEST_COMMAND, inert
-from ipipscope.report.lines import Line, cells, fold, labelled, plain, write_lines
+from ipipscope.report.lines import Line, cells, fold, labelled, padded, plain, write_lines
 from ipipscope.report.path_picture import picture
 from ipipscope.report.path_text import draw
 from ipipscope.report.times import clock, iso, lasting
@@ -16,6 +18,7 @@ from ipipscope.rules.catalogue import RULES
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from ipipscope.language.said import Said
     from ipipscope.model import Finding, Remedy
     from ipipscope.report.model import Report
 
@@ -31,6 +34,15 @@ INDENT: Final = 13
 FLOWS_SHOWN: Final = 3
 EVIDENCE_SHOWN: Final = 4
 FILTER_SHOWN: Final = 240
+HEADS: Final = (
+    say("capture point"),
+    say("role"),
+    say("packets"),
+    "ipip",
+    say("first"),
+    say("last"),
+    say("dropped"),
+)
 
 
 def write_text(
@@ -82,7 +94,7 @@ def _lines(report: Report, width: int, *, verbose: bool) -> Iterator[Line]:
         yield []
         yield from _points(report) if verbose or not report.findings else _recorded(report, width)
     for note in report.notes:
-        yield from labelled("note", note, width, indent=INDENT)
+        yield from labelled(say("note"), note, width, indent=INDENT)
 
 
 # The verdict ---------------------------------------------------------------------------------------------------------
@@ -90,10 +102,10 @@ def _lines(report: Report, width: int, *, verbose: bool) -> Iterator[Line]:
 
 def _one_line(report: Report) -> Iterator[Line]:
     first = _headline(report)
-    yield [*first, ("" if report.nodes else f"; {_answered(report)}", "")]
+    yield [*first, ("" if report.nodes else told(say("; {answered}", answered=_answered(report))), "")]
 
 
-UNEXPLAINED: Final = (
+UNEXPLAINED: Final = say(
     "Nothing shows that the unanswered requests belong to an IPIP overlay: no copy of them was seen encapsulated or on "
     "a tunnel. If they should be, record all nodes' tunnels and NICs, and give the nodes' state (`ipipscope snapshot`)."
 )
@@ -102,47 +114,58 @@ UNEXPLAINED: Final = (
 def _verdict(report: Report, width: int) -> Iterator[Line]:
     yield _headline(report)
     if report.findings and not report.healthy:
-        for line in fold(inert(report.findings[0].summary), width):
+        for line in fold(inert(told(report.findings[0].summary)), width):
             yield [(line, "")]
     if report.nodes:
         return
-    told = [_answered(report)]
-    told += [f"{report.unanswered} unanswered"] if report.unanswered else []
-    told += [f"{report.undecided} undecided"] if report.undecided else []
-    yield [(f"{', '.join(told)}; {_many(report.packets, 'packet')}, {report.encapsulated} encapsulated", "")]
+    answers = [_answered(report)]
+    answers += [say("{count} unanswered", count=report.unanswered)] if report.unanswered else []
+    answers += [say("{count} undecided", count=report.undecided)] if report.undecided else []
+    tally = say(
+        "{answers}; {packets}, {encapsulated} encapsulated",
+        answers=joined(", ", answers),
+        packets=counted(report.packets, "packet"),
+        encapsulated=report.encapsulated,
+    )
+    yield [(told(tally), "")]
     if report.healthy and report.unanswered and not report.undecided:
-        for line in fold(UNEXPLAINED, width):
+        for line in fold(told(UNEXPLAINED), width):
             yield [(line, "")]
 
 
 def _headline(report: Report) -> Line:
     worst = report.findings[0] if report.findings else None
     if worst is not None and not report.healthy:
-        place = inert(worst.node or "an unknown node")
+        place = inert(worst.node or told(say("an unknown node")))
         if worst.interface and worst.interface != "any":
             place += f":{inert(worst.interface)}"
-        since = "" if report.nodes or not worst.last else f", since {iso(worst.first)[:19].replace('T', ' ')} UTC"
+        what = say("{rule} on {place}", rule=worst.rule, place=place)
+        if worst.last and not report.nodes:
+            what = say("{what}, since {time} UTC", what=what, time=iso(worst.first)[:19].replace("T", " "))
         return [
-            (f" {worst.impact.value.upper()} ", STYLES[worst.impact]),
-            (f" {worst.rule} on {place}{since}", "bold"),
+            (f" {told(say(worst.impact.value)).upper()} ", STYLES[worst.impact]),
+            (f" {told(what)}", "bold"),
         ]
     if report.nodes:
-        return [(" NOTHING FOUND ", GOOD), (f" in the state of {', '.join(map(inert, report.nodes))}", "")]
+        nodes = joined(", ", map(inert, report.nodes))
+        return _told(say("NOTHING FOUND"), GOOD, say("in the state of {nodes}", nodes=nodes))
     if not report.exchanges:
-        return [(" UNDECIDED ", UNSURE), (" no exchange of request and reply in these captures", "")]
+        return _told(say("UNDECIDED"), UNSURE, say("no exchange of request and reply in these captures"))
     if report.undecided:
-        return [(" UNDECIDED ", UNSURE), (" no fault found as far as the captures show", "")]
+        return _told(say("UNDECIDED"), UNSURE, say("no fault found as far as the captures show"))
     if report.unanswered:
-        return [(" NO FAULT FOUND ", UNSURE), (" but not every request was answered: see what follows", "")]
-    return [(" HEALTHY ", GOOD), (" every exchange is accounted for", "")]
+        return _told(say("NO FAULT FOUND"), UNSURE, say("but not every request was answered: see what follows"))
+    return _told(say("HEALTHY"), GOOD, say("every exchange is accounted for"))
 
 
-def _answered(report: Report) -> str:
-    return f"{report.answered} of {_many(report.exchanges, 'exchange')} answered"
+def _told(word: Said, style: str, what: Said) -> Line:
+    return [(f" {told(word)} ", style), (f" {told(what)}", "")]
 
 
-def _many(count: int, thing: str) -> str:
-    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
+def _answered(report: Report) -> Said:
+    return say(
+        "{answered} of {exchanges} answered", answered=report.answered, exchanges=counted(report.exchanges, "exchange")
+    )
 
 
 # A finding -----------------------------------------------------------------------------------------------------------
@@ -152,98 +175,115 @@ def _title(number: int, finding: Finding) -> Line:
     return [
         (f"{number}. {finding.code} {finding.rule}", "bold"),
         ("  ", ""),
-        (f" {finding.impact.value} ", STYLES[finding.impact]),
-        (f" {_many(finding.count, 'exchange')}" if finding.last else "", ""),
+        (f" {told(say(finding.impact.value))} ", STYLES[finding.impact]),
+        (f" {told(counted(finding.count, 'exchange'))}" if finding.last else "", ""),
     ]
 
 
 def _what(finding: Finding, width: int, *, verbose: bool, told: bool) -> Iterator[Line]:
     """Where, when, and which traffic; the summary where the verdict did not say it."""
     if not told:
-        yield from labelled("what", finding.summary, width, indent=INDENT)
+        yield from labelled(say("what"), finding.summary, width, indent=INDENT)
     place = f"{finding.node or '?'}:{finding.interface}" if finding.interface else finding.node or "?"
-    yield from labelled("where", place, width, indent=INDENT)
+    yield from labelled(say("where"), place, width, indent=INDENT)
     if finding.last:
         span = lasting(finding.last - finding.first)
-        when = f"{iso(finding.first)[:10]} {clock(finding.first)} to {clock(finding.last)} UTC ({span})"
-        yield from labelled("when", when, width, indent=INDENT)
+        when = say(
+            "{date} {first} to {last} UTC ({span})",
+            date=iso(finding.first)[:10],
+            first=clock(finding.first),
+            last=clock(finding.last),
+            span=span,
+        )
+        yield from labelled(say("when"), when, width, indent=INDENT)
     shown = len(finding.tunnels) if verbose else FLOWS_SHOWN
     for place_, pair in enumerate(finding.tunnels[:shown]):
-        request, reply = pair.request or "not seen encapsulated", pair.reply or "not seen encapsulated"
-        yield from labelled("" if place_ else "outer", f"request {request}; reply {reply}", width, indent=INDENT)
+        unseen = say("not seen encapsulated")
+        outer = say("request {request}; reply {reply}", request=pair.request or unseen, reply=pair.reply or unseen)
+        yield from labelled("" if place_ else say("outer"), outer, width, indent=INDENT)
     if len(finding.tunnels) > shown:
-        yield from labelled("", f"and {len(finding.tunnels) - shown} more pairs", width, indent=INDENT)
+        yield from labelled("", say("and {count} more pairs", count=len(finding.tunnels) - shown), width, indent=INDENT)
     shown = len(finding.flows) if verbose else FLOWS_SHOWN
     for place_, flow in enumerate(finding.flows[:shown]):
         detail = f" id {flow.id}" if flow.id is not None else f" port {flow.dport}" if flow.dport is not None else ""
         text = f"{flow.src} > {flow.dst} {flow.protocol}{detail}"
-        yield from labelled("" if place_ else "flows", text, width, indent=INDENT)
+        yield from labelled("" if place_ else say("flows"), text, width, indent=INDENT)
     if len(finding.flows) > shown:
-        yield from labelled("", f"and {len(finding.flows) - shown} more flows", width, indent=INDENT)
+        yield from labelled("", say("and {count} more flows", count=len(finding.flows) - shown), width, indent=INDENT)
 
 
 def _proof(finding: Finding, names: Mapping[str, str], width: int, *, verbose: bool) -> Iterator[Line]:
     shown = len(finding.evidence) if verbose else EVIDENCE_SHOWN
     for place, evidence in enumerate(finding.evidence[:shown]):
         file = names.get(evidence.file, evidence.file)
-        text = f"{file} frame {evidence.frame}, {clock(evidence.time)}: {evidence.what}"
-        yield from labelled("" if place else "proof", text, width, indent=INDENT)
+        text = say(
+            "{file} frame {frame}, {time}: {what}",
+            file=file,
+            frame=evidence.frame,
+            time=clock(evidence.time),
+            what=evidence.what,
+        )
+        yield from labelled("" if place else say("proof"), text, width, indent=INDENT)
     if len(finding.evidence) > shown:
-        yield from labelled("", f"and {len(finding.evidence) - shown} more frames (-v)", width, indent=INDENT)
+        more = say("and {count} more frames (-v)", count=len(finding.evidence) - shown)
+        yield from labelled("", more, width, indent=INDENT)
     if finding.consequences:
         follows = (f"{code} {RULES[code].name}" if code in RULES else code for code in finding.consequences)
-        yield from labelled("hence", ", ".join(follows), width, indent=INDENT)
+        yield from labelled(say("hence"), ", ".join(follows), width, indent=INDENT)
     if finding.display_filter and (verbose or len(finding.display_filter) <= FILTER_SHOWN):
-        yield [(f"  {'filter':<{INDENT - 2}}", "dim"), (inert(finding.display_filter, LONGEST_COMMAND), "")]
+        yield [(padded(told(say("filter")), INDENT), "dim"), (inert(finding.display_filter, LONGEST_COMMAND), "")]
 
 
 def _cause(finding: Finding, width: int) -> Iterator[Line]:
     cause = finding.cause
     if cause is None:
         return
-    on = f" on {cause.node}" if cause.node else ""
+    found = say("{cause} on {node}", cause=cause.cls.value, node=cause.node) if cause.node else cause.cls.value
     if cause.config:
-        yield from labelled("cause", f"{cause.cls.value}{on}, by this line:", width, indent=INDENT)
+        yield from labelled(say("cause"), say("{cause}, by this line:", cause=found), width, indent=INDENT)
         yield [(" " * (INDENT - 2), ""), (f"▶ {inert(cause.config)}", GUILTY)]
         yield from labelled("", cause.text, width, indent=INDENT)
     else:
-        yield from labelled("cause", f"{cause.cls.value}{on}: {cause.text}", width, indent=INDENT)
+        yield from labelled(say("cause"), say("{cause}: {text}", cause=found, text=cause.text), width, indent=INDENT)
     for counter in cause.counters:
         yield from labelled("", counter, width, indent=INDENT)
 
 
 def _remedy(remedy: Remedy, width: int, *, first: bool, verbose: bool) -> Iterator[Line]:
-    why = f"on {remedy.node}: {remedy.why}" if remedy.why else f"on {remedy.node}:"
-    yield from labelled("mend" if first else "or", why, width, indent=INDENT)
+    why = say("on {node}:", node=remedy.node)
+    if remedy.why:
+        why = say("on {node}: {why}", node=remedy.node, why=remedy.why)
+    yield from labelled(say("mend") if first else say("or"), why, width, indent=INDENT)
     # A command is copied: it stands on a line of its own and is never folded.
     yield [(" " * INDENT, ""), (inert(remedy.command, LONGEST_COMMAND), COMMAND)]
     if remedy.risk:
-        yield from labelled("", f"risk: {remedy.risk}", width, indent=INDENT, style="dim")
+        yield from labelled("", say("risk: {risk}", risk=remedy.risk), width, indent=INDENT, style="dim")
     if remedy.undo and verbose:
-        yield [(" " * INDENT, ""), ("undo:", "dim")]
-        yield [(" " * INDENT, ""), (inert(remedy.undo, LONGEST_COMMAND), "")]
+        yield [(" " * INDENT, ""), (told(say("undo:")), "dim")]
+        yield [(" " * INDENT, ""), (inert(told(remedy.undo), LONGEST_COMMAND), "")]
 
 
 def _certainty(finding: Finding, width: int, *, verbose: bool) -> Iterator[Line]:
-    yield from labelled("confidence", finding.confidence.value, width, indent=INDENT)
+    yield from labelled(say("confidence"), say(finding.confidence.value), width, indent=INDENT)
     if verbose and finding.disproved_by:
-        yield from labelled("", f"disproved by: {finding.disproved_by}", width, indent=INDENT)
+        yield from labelled("", say("disproved by: {what}", what=finding.disproved_by), width, indent=INDENT)
 
 
 def _next(finding: Finding, width: int, *, audited: bool) -> Iterator[Line]:
     """What to do now."""
-    node = inert(finding.node or "the node")
+    node = finding.node or say("the node")
     if finding.next_captures:
-        yield from labelled("next", "To be sure, record:", width, indent=INDENT)
+        yield from labelled(say("next"), say("To be sure, record:"), width, indent=INDENT)
         for capture in finding.next_captures:
-            yield [(" " * INDENT, ""), (inert(capture, LONGEST_COMMAND), COMMAND)]
+            yield [(" " * INDENT, ""), (inert(told(capture), LONGEST_COMMAND), COMMAND)]
     elif finding.remedy and not audited:
-        yield from labelled("next", "Mend it, record again, and triage the new capture.", width, indent=INDENT)
+        text = say("Mend it, record again, and triage the new capture.")
+        yield from labelled(say("next"), text, width, indent=INDENT)
     elif finding.cause is None and finding.impact is not Impact.NONE and not audited:
-        text = f"Host state tells the cause: run this on {node} and add its file with --state."
-        yield from labelled("next", text, width, indent=INDENT)
-        yield [(" " * INDENT, ""), (f"ipipscope snapshot -o {_word(node)}.json", COMMAND)]
-    yield from labelled("meaning", f"ipipscope explain {finding.code}", width, indent=INDENT)
+        text = say("Host state tells the cause: run this on {node} and add its file with --state.", node=node)
+        yield from labelled(say("next"), text, width, indent=INDENT)
+        yield [(" " * INDENT, ""), (f"ipipscope snapshot -o {_word(inert(node))}.json", COMMAND)]
+    yield from labelled(say("meaning"), f"ipipscope explain {finding.code}", width, indent=INDENT)
 
 
 def _word(name: str) -> str:
@@ -258,15 +298,15 @@ def _recorded(report: Report, width: int) -> Iterator[Line]:
     for summary in report.points:
         nodes.setdefault(summary.point.node, []).append(summary.point.interface)
     text = "; ".join(f"{node}: {', '.join(interfaces)}" for node, interfaces in nodes.items())
-    yield from labelled("recorded", f"{text} (-v for the table)", width, indent=INDENT)
+    yield from labelled(say("recorded"), say("{points} (-v for the table)", points=text), width, indent=INDENT)
 
 
 def _points(report: Report) -> Iterator[Line]:
-    rows: list[tuple[str, ...]] = [("capture point", "role", "packets", "ipip", "first", "last", "dropped")]
+    rows: list[tuple[str, ...]] = [tuple(map(told, HEADS))]
     rows += [
         (
             inert(summary.point),
-            summary.role.value,
+            told(say(summary.role.value)),
             str(summary.packets),
             str(sum(count for kind, count in summary.kinds.items() if kind.startswith("ipip")) or "-"),
             clock(summary.first) if summary.first is not None else "-",
