@@ -147,6 +147,7 @@ def analyse(
     points: Mapping[str, CapturePoint] | None = None,
     state: Sequence[str] | None = None,
     timeout: int = 5 * SECOND,
+    snapshots: Mapping[str, Snapshot] | None = None,
     keep: bool = False,
     progress: Callable[[Sequence[Decoded]], None] | None = None,
 ) -> Analysis:
@@ -155,6 +156,7 @@ def analyse(
     points: capture points said outright, by file.
     state: snapshots and folders of host state; None for what lies beside the captures, empty for none at all.
     timeout: how long after its request a reply still counts, nanoseconds of capture time.
+    snapshots: snapshots by node that are at hand, besides those of *state*.
     keep: keep every exchange for tables and ladders, about 100 octets each, and count the flows; not only what
         findings need.
     progress: called now and then with the files while they are read.
@@ -165,8 +167,8 @@ def analyse(
     sources = decode(files)
     step = None if progress is None else partial(progress, sources)
     correlation = correlate(sources, timeout=timeout, keep=keep, flows=Flows() if keep else None, step=step)
-    snapshots, state_problems = snapshots_for(paths, [source.file.path for source in sources], state)
-    return assemble(sources, correlation, snapshots, [*problems, *state_problems])
+    found, state_problems = snapshots_for(paths, [source.file.path for source in sources], state)
+    return assemble(sources, correlation, {**(snapshots or {}), **found}, [*problems, *state_problems])
 
 
 def assemble(

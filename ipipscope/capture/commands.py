@@ -7,6 +7,7 @@ runs once an interface. Without either, scapy's sockets, which lose packets from
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import signal
 import subprocess
@@ -138,11 +139,13 @@ class Recorder:
         if self._process.stdin is not None:
             self._process.stdin.close()
         else:
-            self._signal(signal.SIGTERM)
+            with contextlib.suppress(ProcessLookupError):
+                self._process.send_signal(signal.SIGTERM)
 
     def kill(self) -> None:
-        """End it, with everything it started here."""
-        self._signal(signal.SIGKILL)
+        """End it, with everything it started here: a guard that is killed alone leaves its recorder behind."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)  # a session of its own is a process group of its own
 
     def ended(self) -> int:
         """Wait for its end, which its output's end announced, and its exit status; killed when it takes too long."""
@@ -167,10 +170,6 @@ class Recorder:
     def interface_gone(self) -> bool:
         """Whether it ended because an interface was deleted or went down."""
         return bool(GONE.search(self.complaint))
-
-    def _signal(self, number: int) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            self._process.send_signal(number)
 
     def _listen(self, stderr: IO[bytes]) -> None:
         for line in stderr:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
+
+import numpy as np
 
 if TYPE_CHECKING:
     from ipipscope.decoder.columns import Array
@@ -56,6 +58,26 @@ class Records:
 
     def __len__(self) -> int:
         return len(self.offsets)
+
+    def alone(self) -> Records:
+        """The same records; a few that stand in a large window keep no more than their own octets in memory."""
+        if not len(self):
+            return self
+        first, end = int(self.offsets[0]), int(self.offsets[-1]) + int(self.captured[-1])
+        if 2 * (end - first) > len(self.octets):
+            return self
+        return replace(self, octets=self.octets[first:end], offsets=self.offsets - np.uint32(first))
+
+    def rows(self, rows: slice | Array) -> Records:
+        """Some of them, in their order."""
+        return replace(
+            self,
+            offsets=self.offsets[rows],
+            captured=self.captured[rows],
+            wire=self.wire[rows],
+            time=self.time[rows],
+            interface=self.interface[rows],
+        )
 
 
 @dataclass(slots=True)

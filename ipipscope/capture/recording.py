@@ -194,7 +194,7 @@ class Recording:
             if self.full:
                 return Place(self.path or "", 0, 0)
             if self._limits.packets is not None and self.packets + len(records) > self._limits.packets:
-                records = first_rows(records, self._limits.packets - self.packets)
+                records = records.rows(slice(self._limits.packets - self.packets))
             if self._turn():
                 self._close()
                 self._open()
@@ -207,7 +207,7 @@ class Recording:
                     self.failure, self.full = stopped, True
                     ends = np.cumsum(AROUND + (records.captured.astype("i8") + 3) // 4 * 4)
                     place.taken = int(np.searchsorted(ends, stopped.kept, "right"))
-                    records = first_rows(records, place.taken)
+                    records = records.rows(slice(place.taken))
                 self._file.packets += len(records)
                 self.octets += self._file.sink.octets - before
                 self._note_times(records, numbers)
@@ -301,15 +301,3 @@ def _ring_name(path: str, number: int) -> str:
     stem = SUFFIXES.sub("", whole.name) or whole.name
     ending = whole.name[len(stem) :]
     return str(whole.with_name(f"{stem}_{number:05}_{time.strftime('%Y%m%d%H%M%S')}{ending}"))
-
-
-def first_rows(records: Records, count: int) -> Records:
-    """The first *count* packets of a batch."""
-    return replace(
-        records,
-        offsets=records.offsets[:count],
-        captured=records.captured[:count],
-        wire=records.wire[:count],
-        time=records.time[:count],
-        interface=records.interface[:count],
-    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -70,8 +71,11 @@ class LiveJudge:
         self.problems: list[InputError] = []
         self.notes: list[str] = []
         self._sources: list[LiveSource] = []
+        self._timeout = timeout
         self._decoded: list[Decoded] = []
         self._correlator = Correlator(self._decoded, timeout, disorder=LAG)
+        self._counted: Counter[CapturePoint] = Counter()
+        """Packets before judging began anew."""
         self._starts: list[tuple[int, str]] = []
         """Rings: number in the whole recording before each file's first packet, and the file."""
         self._watermark = 0
@@ -97,6 +101,12 @@ class LiveJudge:
         if len(batch):
             self._correlator.take(self._watermark, [Chunk(source, batch, 0, len(batch))])
         return stepped
+
+    def begin_anew(self) -> None:
+        """Packets were passed over: what came before them is forgotten, for half of an exchange proves nothing."""
+        for point, tally in self._correlator.tallies.items():
+            self._counted[point] += tally.packets
+        self._correlator = Correlator(self._decoded, self._timeout, disorder=LAG)
 
     def describe(self, source: int) -> None:
         """The recorder has begun to record the interfaces that it described."""
@@ -142,7 +152,7 @@ class LiveJudge:
             for number, interface in enumerate(one.decoded.file.interfaces)
         }
         return [
-            PointCount(point, tally.packets, tally.last, dropped.get(point))
+            PointCount(point, self._counted[point] + tally.packets, tally.last, dropped.get(point))
             for point, tally in sorted(self._correlator.tallies.items())
         ]
 

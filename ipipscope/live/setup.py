@@ -15,8 +15,9 @@ from ipipscope.capture.recording import KILO, STDOUT, Limits, Recording
 from ipipscope.errors import UsageError
 from ipipscope.live.judge import LiveJudge
 from ipipscope.live.lines import Everyone
-from ipipscope.live.session import Session, Target
+from ipipscope.live.session import Session
 from ipipscope.live.state import HostState
+from ipipscope.live.stream import Target
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -86,6 +87,8 @@ class Prepared:
             session.run(Everyone((view, state)))
             state.take()
             state.wait(STATE_PATIENCE)
+            if state.problem is not None:
+                session.judge.problems.append(state.problem)
         return session.finish(view)
 
 

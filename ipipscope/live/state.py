@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from ipipscope.capture.points import stem
-from ipipscope.errors import UsageError
+from ipipscope.errors import InputError, UsageError
 from ipipscope.hosts.snapshot import collect
 from ipipscope.hosts.snapshot_json import to_json
 from ipipscope.live.events import Change
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from ipipscope.hosts.model import Snapshot
     from ipipscope.live.events import Event
-    from ipipscope.live.session import Session, Target
+    from ipipscope.live.session import Session
+    from ipipscope.live.stream import Target
 
 EVERY: Final = 10.0
 """Seconds from one snapshot to the next, however many findings open."""
@@ -44,6 +45,8 @@ class HostState:
         self._next = 0.0
         self._threads: list[threading.Thread] = []
         self.snapshots: dict[str, Snapshot] = {}
+        self.problem: InputError | None = None
+        """Why a snapshot could not be kept beside the recording."""
         if self._folder and not force:
             for node in self._hosts:
                 if self._file(node).exists():
@@ -82,8 +85,12 @@ class HostState:
         with self._lock:
             self.snapshots = {**self.snapshots, node: snapshot}
             if self._folder:
-                self._folder.mkdir(parents=True, exist_ok=True)
-                self._file(node).write_text(to_json(snapshot).rstrip("\n") + "\n", encoding="utf-8")
+                try:
+                    self._folder.mkdir(parents=True, exist_ok=True)
+                    self._file(node).write_text(to_json(snapshot), encoding="utf-8")
+                except OSError as failure:
+                    reason = (failure.strerror or "it cannot be written").lower()
+                    self.problem = InputError(str(self._file(node)), f"the host's state is not kept: {reason}.")
 
     def _file(self, node: str) -> Path:
         assert self._folder is not None

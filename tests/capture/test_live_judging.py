@@ -121,7 +121,8 @@ def test_without_dumpcap_others_record(lan, tmp_path, hidden):
     from ipipscope.live import setup
     from ipipscope.live.judge import LiveJudge
     from ipipscope.live.lines import Lines
-    from ipipscope.live.session import Session, Target
+    from ipipscope.live.session import Session
+    from ipipscope.live.stream import Target
 
     tools = tuple(tool for tool in ("dumpcap", "tcpdump") if tool not in hidden)
     host = Host(("ip", "netns", "exec", lan.near))

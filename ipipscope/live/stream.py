@@ -1,0 +1,162 @@
+"""One running recorder, read in a thread of its own: what it gives is written before anything else happens to it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from ipipscope.capture.commands import Recorder
+from ipipscope.capture.files import reader_of
+from ipipscope.capture.recording import RecordingStopped
+from ipipscope.capture.window import Window
+from ipipscope.errors import CaptureTruncated, InputError
+from ipipscope.live.judging import Batch
+from ipipscope.model import SECOND
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ipipscope.capture.commands import Wanted
+    from ipipscope.capture.elsewhere import Host
+    from ipipscope.capture.interfaces import Equipment
+    from ipipscope.capture.packets import Interface
+    from ipipscope.capture.pcap import PcapReader
+    from ipipscope.capture.pcapng import PcapngReader
+    from ipipscope.capture.recording import Recording
+    from ipipscope.live.judging import Judging
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Interfaces of one node that are to be recorded.
+
+    filters: by interface.
+    """
+
+    node: str
+    host: Host
+    equipment: Equipment
+    interfaces: tuple[str, ...]
+    filters: dict[str, str]
+
+    @property
+    def tool(self) -> str:
+        """The best recorder that is installed there."""
+        return self.equipment.recorders[0] if self.equipment.recorders else "scapy"
+
+
+class Stream:
+    """Runs a recorder of *target*; its packets go into *recording*, then to *judging*.
+
+    ended: called by its thread at the end of all, with the stream.
+    failure: what kept the recording from taking more: a full disk, a pipe that nobody reads.
+    fault: a fault of ours that ended its thread.
+    problems: what of its output could not be read.
+    status: the recorder's, once it ended.
+    told: when it was told to stop, nanoseconds of our own clock; None while it was not.
+    Raises InputError when the recorder cannot be run.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        command: Sequence[str],
+        wanted: Sequence[Wanted],
+        recording: Recording,
+        judging: Judging,
+        ended: Callable[[Stream], None],
+    ) -> None:
+        self.target = target
+        self.recorder = Recorder(target.host, command, wanted)
+        self.described: list[Interface] = []
+        self.problems: list[InputError] = []
+        self.failure: RecordingStopped | BrokenPipeError | None = None
+        self.fault: BaseException | None = None
+        self.status = 0
+        self.told: int | None = None
+        self._recording, self._judging, self._ended = recording, judging, ended
+        self._source = judging.source(recording.path or target.node, self.described)
+        self._numbers: list[int] = []
+        """Of its interfaces in the recording."""
+        self._reader: PcapReader | PcapngReader | None = None
+        self._lock = threading.Lock()
+        threading.Thread(target=self._run, name=f"recorder of {target.node}", daemon=True).start()
+
+    def stop(self) -> None:
+        """Tell the recorder to end; told again after five seconds, it is killed."""
+        if self.told is None:
+            self.told = time.monotonic_ns()
+            self.recorder.stop()
+        elif time.monotonic_ns() - self.told > 5 * SECOND:
+            self.recorder.kill()
+
+    def describe(self) -> None:
+        """Hand on the interfaces that the recorder has described since the last time.
+
+        Also called from outside: they stand in the file, and are known to the judge, before their first packet.
+        Raises RecordingStopped and BrokenPipeError.
+        """
+        interfaces = self._reader.interfaces if self._reader else ()
+        with self._lock:
+            before = len(self.described)
+            for number in range(before, len(interfaces)):
+                given = interfaces[number]
+                wanted = self.recorder.wanted
+                name = given.name or wanted[min(number, len(wanted) - 1)].name
+                described = replace(
+                    given,
+                    name=f"{self.target.node}:{name}",
+                    filter=given.filter or self.target.filters.get(name, ""),
+                    os=given.os or self.target.equipment.system,
+                )
+                self._numbers.append(self._recording.describe(described))
+                self.described.append(described)
+            if len(self.described) > before:
+                self._judging.tell(lambda: self._judging.judge.describe(self._source))
+
+    def _run(self) -> None:
+        try:
+            self._read()
+            self.status = self.recorder.ended()
+        except BaseException as fault:  # noqa: BLE001  (the session raises it again when the file is closed)
+            self.fault = fault
+            self.recorder.kill()
+        finally:
+            self._judging.tell(lambda: self._judging.judge.end(self._source, self.told))
+            self._ended(self)
+
+    def _read(self) -> None:
+        try:
+            self._reader = reader = reader_of(Window(self.recorder.stdout), self.target.node)
+        except InputError as problem:
+            self.problems = [problem]
+            return
+        try:
+            for records in reader.batches():
+                arrived = time.monotonic_ns()
+                self.describe()
+                place = self._recording.take(records, self._numbers)
+                if place.taken:
+                    taken = records.rows(slice(place.taken))
+                    self._judging.take(Batch(self._source, self.target.node, taken, place.number, place.file, arrived))
+                self.failure = self.failure or self._recording.failure
+            self.describe()
+            self.problems = [each for each in reader.problems if not isinstance(each, CaptureTruncated)]
+            self._count(reader.interfaces)
+        except (RecordingStopped, BrokenPipeError) as failure:
+            self.failure = failure
+            while self.recorder.stdout.read(1 << 16):
+                pass  # let it end by itself
+
+    def _count(self, interfaces: Sequence[Interface]) -> None:
+        """Hand on what the kernel counted: from the capture itself, else from what the recorder said at its end."""
+        self.recorder.ended()
+        for number, interface in enumerate(interfaces):
+            described = self.described[number]
+            name = described.name.partition(":")[2]
+            received = interface.received if interface.received is not None else self.recorder.received.get(name)
+            dropped = interface.dropped if interface.dropped is not None else self.recorder.dropped.get(name)
+            described.received, described.dropped = received, dropped
+            self._recording.count(self._numbers[number], received, dropped)
