@@ -143,7 +143,7 @@ class Judging:
             raise self.fault
 
     def _pass_over(self) -> None:
-        """Under the lock: what was missed has its place among what was not."""
+        """What was missed has its place among what was not; under the lock."""
         if self._missed is not None:
             missed, self._missed = self._missed, None
             self._waiting.append(lambda: self._begin_anew(missed))
@@ -189,7 +189,11 @@ class Judging:
                 item()
             elif ends:
                 return False
-        self._look(idle=not self._waiting)
+        with self._change:
+            if not self._waiting:
+                self._pass_over()
+            idle = not self._waiting
+        self._look(idle=idle)
         return True
 
     def _judge(self, batch: Batch) -> None:

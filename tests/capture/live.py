@@ -103,7 +103,12 @@ class Capture:
             command += ["-w", str(file)]
         self.file = file
         self.process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=stdout or subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=stdout or subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONFAULTHANDLER": "1"},
         )
 
     def recording(self) -> Capture:
@@ -124,7 +129,11 @@ class Capture:
         """Send a signal, unless None, and wait: status, standard output, standard error."""
         if number is not None:
             self.process.send_signal(number)
-        out, err = self.process.communicate(timeout=WAIT)
+        try:
+            out, err = self.process.communicate(timeout=WAIT)
+        except subprocess.TimeoutExpired:
+            self.process.send_signal(signal.SIGABRT)
+            pytest.fail("".join(self.process.communicate()), pytrace=False)  # where each of its threads stands
         return self.process.returncode, out, err
 
     def __enter__(self) -> Self:
