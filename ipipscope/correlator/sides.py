@@ -108,6 +108,8 @@ def find_sides(
             _vote(inner, outer, journey, leg, node, looks, Direction.IN)
         elif target is not None and target != node:
             _vote(inner, outer, journey, leg, node, looks, Direction.OUT)
+        elif source is None and target == node:
+            _vote(inner, outer, journey, leg, node, looks, Direction.IN)
         elif source is None and target is None and _tunnel_watched(journey, tunnels.get(node, [])):
             # What leaves through the tunnel is seen there first: this came in and went no further.
             _vote(inner, outer, journey, leg, node, looks, Direction.IN)

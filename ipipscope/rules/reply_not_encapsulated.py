@@ -69,10 +69,13 @@ def unencapsulated(view: View, leg: Leg) -> Strike | None:
     proofs = [(look, say("{leg}, not encapsulated", leg=say(leg.value))) for look in inside[:1]]
     other = Leg.REQUEST if leg is Leg.REPLY else Leg.REPLY
     proofs += [(look, say("{leg}, encapsulated", leg=say(other.value))) for look in view.at(other, node, "outer")[:1]]
+    confidence = Confidence.CERTAIN if watched and handed else Confidence.LIKELY
+    if not watched and view.unwatched_nics(node):
+        confidence = Confidence.POSSIBLE  # with another outer destination it may have left by another NIC
     return Strike(
         node=node,
         interface=view.interface(inside),
-        confidence=Confidence.CERTAIN if watched and handed else Confidence.LIKELY,
+        confidence=confidence,
         proofs=tuple(proofs),
     )
 

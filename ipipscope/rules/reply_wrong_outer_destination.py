@@ -52,7 +52,7 @@ def struck(view: View) -> Strike | None:
             return Strike(
                 node=view.name(Leg.REPLY),
                 interface=view.interface(view.at(Leg.REPLY, view.replier, "outer") or (reply,)),
-                confidence=Confidence.CERTAIN if owner or answered is not None else Confidence.LIKELY,
+                confidence=_confidence(view, known=owner is not None or answered is not None),
                 proofs=(
                     (reply, say("{leg} to outer destination {dst}", leg=say(Leg.REPLY.value), dst=reply.outer.dst)),
                     (request, say("{leg} from outer source {src}", leg=say(Leg.REQUEST.value), src=request.outer.src)),
@@ -60,6 +60,13 @@ def struck(view: View) -> Strike | None:
                 lost=None if answered is None else not answered,
             )
     return None
+
+
+def _confidence(view: View, *, known: bool) -> Confidence:
+    """*known*: whose the outer destination is, or what became of the reply."""
+    if view.requester is not None and view.unwatched_nics(view.requester):
+        return Confidence.POSSIBLE  # the destination may be an address of a NIC of the requester that nobody watched
+    return Confidence.CERTAIN if known else Confidence.LIKELY
 
 
 def summary(count: int, strike: Strike, view: View) -> str:

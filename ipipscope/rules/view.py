@@ -463,7 +463,7 @@ class View:
             return False
         if any(self.knowledge.roles[point] is Role.ANY for point in nics):
             return True
-        unwatched = bool(self._unwatched_nics(node))
+        unwatched = bool(self.unwatched_nics(node))
         other = Leg.REQUEST if leg is Leg.REPLY else Leg.REPLY
         came_in = [look for look in self.at(other, node, "outer") if self.station(look).point in nics]
         several = len(nics) > 1
@@ -485,13 +485,13 @@ class View:
         recorded = self.recorded(node, Role.PHYSICAL)
         if any(self.knowledge.roles[point] is Role.ANY for point in recorded):
             return True
-        if not recorded or self._unwatched_nics(node):
+        if not recorded or self.unwatched_nics(node):
             return False
         known = node in self.knowledge.hosts.nics
         others = any(p.node != node and role is Role.PHYSICAL for p, role in self.knowledge.roles.items())
         return known or others or len(recorded) > 1
 
-    def _unwatched_nics(self, node: str) -> set[str]:
+    def unwatched_nics(self, node: str) -> set[str]:
         """NICs that a node has, or that its like have, and that were not recorded there."""
         roles = self.knowledge.roles
         names = {point.interface for point in self.recorded(node, Role.PHYSICAL)}
@@ -528,6 +528,8 @@ class View:
                     return False
                 # A tunnel that was watched at other times leaves it open now.
                 return None if self.knowledge.points(node, Role.TUNNEL) else self.pair_taken(Leg.REPLY)
+            if self.bare_anywhere(Leg.REPLY) and not self.outer_anywhere(Leg.REPLY):  # it needs no tunnel to arrive
+                return False if self.all_nics_watched(node) else None
             watched = self.missing(Leg.REPLY, node, "outer") or self.missing(Leg.REPLY, node, "tunnel")
             return False if watched else None
         if self.outer_anywhere(Leg.REPLY):

@@ -108,6 +108,8 @@ class Point:
     start_after: float = 0
     """Seconds after the start of the traffic."""
     stop_after: float | None = None
+    hangs: tuple[float, float] | None = None
+    """From when to when the recorder (dumpcap) gets no time to run: the kernel drops what its buffer cannot hold."""
     filter: str = ""
 
     @property

@@ -49,6 +49,8 @@ class Recorder:
                 self._timers.append(threading.Timer(point.start_after, self._start, [point]))
             if point.stop_after is not None:
                 self._timers.append(threading.Timer(point.stop_after, self._stop, [point]))
+            for when, what in zip(point.hangs or (), (signal.SIGSTOP, signal.SIGCONT), strict=False):
+                self._timers.append(threading.Timer(when, self._signal, [point, what]))
         for timer in self._timers:
             timer.start()
 
@@ -91,10 +93,10 @@ class Recorder:
                 raise RuntimeError(f"{point.file_name}: nothing is recorded: {self._log(point).read_text()}")
             time.sleep(0.02)
 
-    def _signal(self, point: Point) -> None:
+    def _signal(self, point: Point, what: signal.Signals = signal.SIGINT) -> None:
         process = self._running.get(point.file_name)
         if process is not None:
-            process.send_signal(signal.SIGINT)
+            process.send_signal(what)
 
     def _stop(self, point: Point) -> None:
         process = self._running.pop(point.file_name, None)
@@ -109,9 +111,9 @@ class Recorder:
             "node": point.node,
             "interface": point.interface if "," not in point.interface else point.interface.split(","),
         }
-        dropped = re.search(r"(\d+) packets? dropped by kernel", text) or re.search(r"\d+/(\d+) \(", text)
+        dropped = re.findall(r"(\d+) packets? dropped by kernel", text) or re.findall(r"\d+/(\d+) \(", text)
         if dropped:
-            said["dropped_by_kernel"] = int(dropped[1])
+            said["dropped_by_kernel"] = sum(map(int, dropped))
         if point.snaplen:
             said["snaplen"] = point.snaplen
         if point.filter:
@@ -122,6 +124,8 @@ class Recorder:
             said["started_after"] = point.start_after
         if point.stop_after is not None:
             said["stopped_after"] = point.stop_after
+        if point.hangs:
+            said["hung"] = list(point.hangs)
         return said
 
 
@@ -130,6 +134,7 @@ def _command(point: Point) -> list[str]:
     if point.tool == "dumpcap":
         interfaces = [word for name in point.interface.split(",") for word in ("-i", name)]
         cut = ["-s", str(point.snaplen)] if point.snaplen else []
+        cut += ["-B", "1"] if point.hangs else []  # four blocks, each handed over after a quarter of a second
         keep = ["-f", point.filter] if point.filter else []
         return ["dumpcap", *cut, *keep, *interfaces, "-w", file]
     wide = point.interface in {"any", "tunl0"} or point.interface.startswith("tun")

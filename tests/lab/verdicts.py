@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ipipscope.analysis import triage
+from ipipscope.model import Confidence
 from ipipscope.rules.catalogue import find_rule
 
 if TYPE_CHECKING:
@@ -144,6 +145,8 @@ def judge_part(case: Case, report: Report) -> list[str]:
             continue
         if case.healthy:
             wrong.append(f"false alarm {finding.code}")
+        elif finding.confidence is Confidence.POSSIBLE:
+            pass  # a guess, and called one
         elif finding.code not in case.codes | VAGUE:
             wrong.append(f"says {finding.code} ({finding.confidence}) for {'/'.join(sorted(case.codes))}")
         elif case.nodes and finding.code not in FROM_AFAR and finding.node not in {*case.nodes, None}:

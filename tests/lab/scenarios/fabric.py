@@ -42,6 +42,14 @@ def request_lost_between_nodes(cluster: Cluster) -> Plan:
     return _fabric(cluster, "request-lost-between-nodes", "IPIP307", drop)
 
 
+@scenario("request-lost-from-one-node", "The network drops encapsulated packets of one node; the third node's arrive")
+def request_lost_from_one_node(cluster: Cluster) -> Plan:
+    plan = request_lost_between_nodes(cluster)
+    plan.phases.append(pod_ping(cluster.third, cluster.replier))
+    plan.notes = ["Only the requester and the replier are recorded: the third node's pings show whose the NIC is."]
+    return plan
+
+
 @scenario("reply-lost-between-nodes", "The network drops encapsulated packets towards the requester")
 def reply_lost_between_nodes(cluster: Cluster) -> Plan:
     a, b = cluster.requester, cluster.replier
@@ -68,7 +76,7 @@ def random_loss(cluster: Cluster) -> Plan:
     a, b = cluster.requester, cluster.replier
     labels = {"impact": "partial", "cause_class": "network-loss"}
     plan = _fabric(cluster, "random-loss", "IPIP601", fabric_drop(LOSS), **labels)
-    plan.phases = [pod_ping(a, b, count=100, interval=0.05)]
+    plan.phases = [pod_ping(a, b, count=60, interval=0.05)]
     return plan
 
 
@@ -109,10 +117,10 @@ def outages(cluster: Cluster) -> Plan:
     cut, heal = fabric_drop("ip protocol 4"), FABRIC_HEALED
     plan = _fabric(cluster, "intermittent", "IPIP602", impact="partial")
     plan.cause = cut.command
-    plan.outages = [(2.0, 3.5), (6.0, 7.2)]
+    plan.outages = [(1.2, 2.2), (3.6, 4.6)]
     plan.events = [event for begin, end in plan.outages for event in (Event(begin, cut), Event(end, heal))]
     plan.fix = []
-    plan.phases = [pod_ping(a, b, count=100)]
+    plan.phases = [pod_ping(a, b, count=60)]
     return plan
 
 

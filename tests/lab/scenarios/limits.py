@@ -129,6 +129,16 @@ def healthy_dumpcap_filter(cluster: Cluster) -> Plan:
     return plan
 
 
+@scenario("healthy-recorder-hangs", "Healthy, but the requester's recorder hangs for a while and loses packets")
+def healthy_recorder_hangs(cluster: Cluster) -> Plan:
+    plan = _healthy(cluster)
+    plan.phases = [pod_ping(plan.requester, plan.replier, count=40)]
+    plan.points = [_one_file(plan.requester, hangs=(0.6, 3.0)), _one_file(plan.replier)]
+    plan.codes = ("IPIP903",)
+    plan.notes = ["The file counts what the kernel dropped: what is missing in it was on the wire all the same."]
+    return plan
+
+
 @scenario("healthy-nanoseconds", "Healthy, nanosecond files")
 def healthy_nanoseconds(cluster: Cluster) -> Plan:
     plan = _healthy(cluster)
