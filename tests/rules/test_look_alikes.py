@@ -22,8 +22,8 @@ BACK = FORWARD[::-1]
 START = 1_795_480_400 * 10**6
 
 
-def wrapped(packet, src, dst, number):
-    return Ipv4(src=src, dst=dst, proto=4, id=number)(packet)
+def wrapped(packet, src, dst, number, fragment=0):
+    return Ipv4(src=src, dst=dst, proto=4, id=number, fragment=fragment)(packet)
 
 
 @dataclass
@@ -232,6 +232,66 @@ def test_a_packet_that_the_any_device_saw_several_times_is_one(points, tmp_path)
     report = triage([str(tmp_path)], state=[])
     assert [each.code for each in report.findings if each.impact != "none"] == []
     assert (report.exchanges, report.answered) == (20, 20)
+
+
+def test_an_outer_header_that_may_be_fragmented_one_way_only_is_no_fault(points, told):
+    pings(points)
+    for point in ("node1_eth0", "node2_eth0"):
+        points.seen[point] = [
+            (at, packet[:6] + b"\x40\0" + packet[8:] if packet[12:16] == NODE1.to_bytes(4) else packet)
+            for at, packet in points.seen[point]
+        ]
+    alarms, report = told()
+    assert (alarms, report.answered) == ([], 20)
+
+
+def test_a_pod_that_asks_another_node_under_its_own_nodes_address_is_no_fault(points, told):
+    pings(points)  # natOutgoing: addresses outside the pools see the node's, and answer natively
+    for number in range(10):
+        at, numbers = number * 100 * MILLISECOND, {"id": 9, "seq": number}
+        asked, answer = partial(echo, **numbers), partial(echo, reply=True, **numbers)
+        points.see("node1_cali1", at, Ipv4(src=A, dst=NODE2, id=number)(asked()))
+        bare = Ipv4(src=NODE1, dst=NODE2, ttl=63, id=number)(asked())
+        points.cross(("node1_eth0", "node2_eth0"), at + 10, bare)
+        back = partial(Ipv4, src=NODE2, id=500 + number)
+        points.cross(("node2_eth0", "node1_eth0"), at + 300, back(dst=NODE1)(answer()))
+        points.see("node1_cali1", at + 320, back(dst=A, ttl=63)(answer()))
+    alarms, _ = told()
+    assert alarms == []
+
+
+@pytest.mark.parametrize("asked", [True, False], ids=["answers-only", "nothing"])
+def test_a_pods_interface_that_a_program_in_the_kernel_bypasses_is_no_fault(points, told, asked):
+    pings(points)
+    kept = points.seen["node2_cali2"] if asked else []
+    points.seen["node2_cali2"] = [(at, packet) for at, packet in kept if packet[20] == 0]
+    alarms, report = told()
+    assert (alarms, report.answered) == ([], 20)
+
+
+def test_answers_to_a_nodes_other_address_may_come_by_a_nic_that_nobody_watched(points, told):
+    pings(points)
+    other = 0x0A640001  # of the requester's second NIC: its tunnel has no address
+    for number in range(20):
+        at, numbers = number * 100 * MILLISECOND + 50, {"id": 9, "seq": number}
+        asked = Ipv4(src=other, dst=B, id=700 + number)(echo(**numbers))
+        points.cross(FORWARD[1:], at, asked, (NODE1, NODE2))
+        answer = Ipv4(src=B, dst=other, id=800 + number)(echo(reply=True, **numbers))
+        points.cross(("node2_cali2", "node2_eth1", "node1_eth1"), at + 300, answer)
+    alarms, report = told()
+    assert (alarms, report.answered) == ([], 40)
+
+
+@pytest.mark.parametrize("snaplen", [60, 62, 76])
+def test_packets_cut_in_their_inner_header_or_behind_it_are_no_fault(points, tmp_path, snaplen):
+    pings(points)
+    for point, packets in points.seen.items():
+        tunnel = point.endswith("tunl0")
+        framed = [(at, packet if tunnel else ethernet(0x800, packet)) for at, packet in sorted(packets)]
+        cut = [Written(frame[:snaplen], at, len(frame)) for at, frame in framed]
+        (tmp_path / f"{point}.pcap").write_bytes(pcap(cut, snaplen=snaplen, link_type=RAW if tunnel else 1))
+    report = triage([str(tmp_path)], state=[])
+    assert [each.code for each in report.findings if each.impact != "none"] == []
 
 
 @pytest.mark.parametrize("point", FORWARD)
