@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from ipipscope.correlator.sides import find_sides
 from ipipscope.language.said import say
 from ipipscope.model import Confidence, Evidence, Finding, Flow, Impact, Leg, Passage, Role, TunnelPair, Verdict
-from ipipscope.rules import next_capture
+from ipipscope.rules import next_capture, no_reply
 from ipipscope.rules.catalogue import BY_CODE, CAPTURE_RULES, journey_rules
 from ipipscope.rules.display_filter import display_filter
 from ipipscope.rules.known_hosts import KnownHosts
@@ -179,7 +179,8 @@ def _parts(journey: Journey, knowledge: Knowledge, asked: Sequence[RuleModule]) 
     for count, first, last, recording in segments(journey, knowledge.windows, nodes, knowledge.trip):
         view = View(journey, knowledge, recording)
         part = Part(view, count, first, last, view.answered(), _struck(view, asked))
-        if not part.decided or (part.lost and part.struck[0][0].RULE.code == NO_REPLY):
+        unexplained = part.answered is False and not part.struck
+        if not part.decided or unexplained or (part.lost and part.struck[0][0].RULE.code == NO_REPLY):
             part = _presume(part, asked)
         parts.append(part)
     # The same sightings while some point was not recording: where another part proves the fault, it explains these too.
@@ -188,6 +189,9 @@ def _parts(journey: Journey, knowledge: Knowledge, asked: Sequence[RuleModule]) 
         for part in parts:
             if not part.decided or (not part.struck and part.answered is not True):
                 part.view, part.struck, part.answered = proven.view, proven.struck, proven.answered
+    for part in parts:
+        if part.answered is False and not part.struck and part.view.in_overlay:
+            part.struck = [(BY_CODE[NO_REPLY], no_reply.unexplained(part.view))]
     return parts
 
 

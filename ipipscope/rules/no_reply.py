@@ -58,12 +58,35 @@ def struck(view: View) -> Strike | None:
     )
 
 
+def unexplained(view: View) -> Strike:
+    """For an exchange whose reply was seen and surely did not arrive, where no rule knows what became of it."""
+    looks = view.looks(Leg.REPLY)
+    last = view.at(Leg.REPLY, view.replier, "tunnel") or view.at(Leg.REPLY, view.replier, "workload") or looks[-1:]
+    node = view.station(last[0]).node
+    return Strike(
+        node=node,
+        interface=view.interface(last),
+        confidence=Confidence.LIKELY,
+        proofs=((last[0], say("reply, last seen here")),),
+        next_captures=(next_capture.on(node, CAPTURE),),
+    )
+
+
 CAPTURE: Final = "tcpdump -i any -s 128 -w any.pcap 'ip proto 4 or icmp'"
 
 
 def summary(count: int, strike: Strike, view: View) -> str:
     """One sentence."""
     flow = view.journey.flow
+    if strike.proofs[0][0].leg is Leg.REPLY:
+        return say(
+            "{count} replies from {src} to {dst}, last seen on {node}:{interface}, never arrive.",
+            count=count,
+            src=flow.dst,
+            dst=flow.src,
+            node=strike.node,
+            interface=strike.interface,
+        )
     return say(
         "{count} requests from {src} to {dst}, last seen on {node}:{interface}, get no reply.",
         count=count,

@@ -166,7 +166,7 @@ def case1_requester_only(cluster: Cluster) -> Plan:
 def case1_tunnels_only(cluster: Cluster) -> Plan:
     plan = case1(cluster)
     plan.points = [point for point in plan.points if point.interface == TUNNEL]
-    plan.codes = ("IPIP904", "IPIP308", "IPIP101")
+    plan.codes = ("IPIP904", "IPIP306", "IPIP308", "IPIP101")
     return plan
 
 
