@@ -1,4 +1,5 @@
 cimport cython
+from ipipscope cimport words
 
 cdef unsigned long long NO_TICKS
 cdef long long BILLION
@@ -14,8 +15,6 @@ cdef class Walk:
     cdef public Py_ssize_t need
     cdef public long long seconds
     cdef public Py_ssize_t undescribed
-
-cdef unsigned int number(const unsigned char[::1] octets, Py_ssize_t at, bint big) except? 0xFFFFFFFF
 
 @cython.locals(
     rows=cython.Py_ssize_t, at=cython.Py_ssize_t, row=cython.Py_ssize_t, status=cython.int, need=cython.Py_ssize_t,

@@ -6,10 +6,9 @@ buffer and the arrays, and learns from `position`, `count` and `status` how far 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from ipipscope import words
 
 MORE: Final = 0
 """The walk came to the end of the buffer, or to a record that goes on behind it."""
@@ -59,13 +58,6 @@ class Walk:
         self.undescribed = 0
 
 
-def number(octets: Sequence[int], at: int, big: int) -> int:
-    """Four octets, big- or little-endian."""
-    if big:
-        return (octets[at] << 24) | (octets[at + 1] << 16) | (octets[at + 2] << 8) | octets[at + 3]
-    return octets[at] | (octets[at + 1] << 8) | (octets[at + 2] << 16) | (octets[at + 3] << 24)
-
-
 def walk_pcap(
     octets: Any,
     start: int,
@@ -107,13 +99,13 @@ def walk_pcap(
         if end - at < header:
             need = header
             break
-        length = number(octets, at + 8, big)
+        length = words.either(octets, at + 8, big)
         if length > limit:
             status = 2
             break
-        seconds = number(octets, at, big)
-        fraction = number(octets, at + 4, big)
-        on_wire = number(octets, at + 12, big)
+        seconds = words.either(octets, at, big)
+        fraction = words.either(octets, at + 4, big)
+        on_wire = words.either(octets, at + 12, big)
         if row >= trusted:
             odd = length > on_wire or fraction >= unit or (on_wire == 0 and seconds == 0 and fraction == 0)
             if odd or (last >= 0 and (seconds - last > YEAR or last - seconds > YEAR)):
@@ -169,10 +161,10 @@ def follow_pcap(
             if strict != 1 or count >= 3 or (ended == 1 and ((at == end and count > 0) or (at < end and count == 2))):
                 return 5
             return 6
-        length = number(octets, at + 8, big)
-        on_wire = number(octets, at + 12, big)
-        seconds = number(octets, at, big)
-        fraction = number(octets, at + 4, big)
+        length = words.either(octets, at + 8, big)
+        on_wire = words.either(octets, at + 12, big)
+        seconds = words.either(octets, at, big)
+        fraction = words.either(octets, at + 4, big)
         if length > limit:
             return 6
         if length > on_wire and strict != LONG and strict != LONG + LATE:
@@ -213,7 +205,7 @@ def find_pcap(
     at = start
     status = 6
     while end - at >= header:
-        if number(octets, at + 8, big) <= limit:
+        if words.either(octets, at + 8, big) <= limit:
             status = follow_pcap(octets, at, end, ended, big, header, unit, limit, 1, cross, last, walk)
             if status != 6:
                 break
@@ -259,22 +251,22 @@ def walk_pcapng(
         if end - at < 12:
             need = 12
             break
-        kind = number(octets, at, big)
+        kind = words.either(octets, at, big)
         if kind not in (2, 3, 6):
             status = 3
             break
-        total = number(octets, at + 4, big)
+        total = words.either(octets, at + 4, big)
         if total & 3 or total < 16 or total > limit + 65536:  # options are the 65536
             status = 2
             break
         if end - at < total:
             need = total
             break
-        if number(octets, at + total - 4, big) != total:
+        if words.either(octets, at + total - 4, big) != total:
             status = 2
             break
         if kind == 3:
-            on_wire = number(octets, at + 8, big)
+            on_wire = words.either(octets, at + 8, big)
             length = on_wire
             if simple_limit and length > simple_limit:
                 length = simple_limit
@@ -286,20 +278,20 @@ def walk_pcapng(
             if total < 32:
                 status = 2
                 break
-            length = number(octets, at + 20, big)
-            on_wire = number(octets, at + 24, big)
+            length = words.either(octets, at + 20, big)
+            on_wire = words.either(octets, at + 24, big)
             if length > total - 32:
                 status = 2
                 break
             if kind == 6:
-                which = number(octets, at + 8, big)
+                which = words.either(octets, at + 8, big)
             elif big:
                 which = (octets[at + 8] << 8) | octets[at + 9]
             else:
                 which = octets[at + 8] | (octets[at + 9] << 8)
             body = at + 28
-            high = number(octets, at + 12, big)
-            ticks[row] = (high << 32) | number(octets, at + 16, big)
+            high = words.either(octets, at + 12, big)
+            ticks[row] = (high << 32) | words.either(octets, at + 16, big)
         if which >= interfaces:
             walk.undescribed += 1
             at += total
@@ -328,29 +320,29 @@ def follow_pcapng(octets: Any, start: int, end: int, ended: int, big: int, limit
             if count >= 3 or (ended == 1 and ((at == end and count > 0) or (at < end and count == 2))):
                 return 5
             return 6
-        kind = number(octets, at, big)
+        kind = words.either(octets, at, big)
         section = kind == 0x0A0D0D0A
         order = big
         if section:
             order = octets[at + 8] == 0x1A
-            if number(octets, at + 8, order) != 0x1A2B3C4D:
+            if words.either(octets, at + 8, order) != 0x1A2B3C4D:
                 return 6
         elif (kind == 0 or kind > 0x20) and kind not in (0x0BAD, 0x40000BAD):
             return 6
-        total = number(octets, at + 4, order)
+        total = words.either(octets, at + 4, order)
         if total & 3 or total < 12 or total > limit + 65536:
             return 6
         if kind == 6 or kind == 2:  # noqa: PLR1714  (compiles to two comparisons)
             if total < 32:
                 return 6
-            if end - at >= 32 and number(octets, at + 20, big) > total - 32:
+            if end - at >= 32 and words.either(octets, at + 20, big) > total - 32:
                 return 6
         if at + total > end:
             if not ended:
                 walk.need = at - start + total
                 return 0
             return 5 if count >= 2 and ended == 1 else 6
-        if number(octets, at + total - 4, order) != total:
+        if words.either(octets, at + total - 4, order) != total:
             return 6
         if section:
             return 5

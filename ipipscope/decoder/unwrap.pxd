@@ -1,5 +1,5 @@
 cimport cython
-from ipipscope.decoder cimport words
+from ipipscope cimport words
 
 cdef int NULL, ETHERNET, PPP, RAW_BSD, RAW_OPENBSD, PPP_HDLC, RAW, C_HDLC, LOOP, SLL, ONLY_IPV4, ONLY_IPV6, SLL2
 cdef int PPP_ETHER

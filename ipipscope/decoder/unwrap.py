@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from ipipscope.decoder import gre, icmp, ipv4, ipv6, link, tcp, udp, vxlan, words
+from ipipscope import words
+from ipipscope.decoder import gre, icmp, ipv4, ipv6, link, tcp, udp, vxlan
 from ipipscope.decoder.columns import Columns, Direction, Flags, Kind, Part
 from ipipscope.decoder.malformed import Layer, LengthFrom
 
@@ -111,9 +112,26 @@ TUNNEL_DEVICE, INDEXED_DEVICE = link.TUNNEL_DEVICE, link.INDEXED_DEVICE
 ALL_ONES = 0xFFFF
 LEVELS_A_PACKET = 64
 """IPv4 headers between outermost and innermost that are kept; deeper ones are read and not kept."""
+LEVELS = 1 << 16
+"""The same of a batch."""
 DEPTH_MAX = 255
 LABELS_MAX = 32
 """MPLS labels that are looked through."""
+
+
+class _Room:
+    """Where the loop writes what does not have one entry a packet, before it is known how much there is of it."""
+
+    def __init__(self, rows: int) -> None:
+        self.levels = np.empty((4, LEVELS), "u4")
+        self.malformed = np.empty((rows, 6), "u4")
+        self.six = np.empty(2 * rows, "u4"), np.empty(2 * rows, "u4"), np.empty((2 * rows, 32), "u1")
+        self.counts = np.zeros(3, "u4")
+
+
+_ROOMS: list[_Room] = []
+"""Used again: two megabytes that come and go with every batch make the allocator give memory back to the system, and
+the system zero it again, which took a third of the time."""
 
 
 def unwrap(octets: Any, offsets: Any, captured: Any, wire: Any, interface: Any, link_types: Any) -> Columns:
@@ -132,23 +150,27 @@ def unwrap(octets: Any, offsets: Any, captured: Any, wire: Any, interface: Any, 
     columns.captured_length[:] = captured
     columns.wire_length[:] = wire
     columns.interface[:] = interface
-    # Room that is not touched costs nothing.
-    levels = np.empty((4, min(rows * LEVELS_A_PACKET, 1 << 16)), "u4")
-    malformed = np.empty((rows, 6), "u4")
-    six = np.empty(2 * rows, "u4"), np.empty(2 * rows, "u4"), np.empty((2 * rows, 32), "u1")
-    counts = np.zeros(3, "u4")
+    room = _ROOMS.pop() if _ROOMS else _Room(rows)
+    if len(room.malformed) < rows:
+        room = _Room(rows)
+    # What is kept must not depend on the batch before.
+    levels = [each[: rows * LEVELS_A_PACKET] for each in room.levels]
+    malformed, six, counts = room.malformed[:rows], [each[: 2 * rows] for each in room.six], room.counts
     _unwrap(
         octets, memoryview(offsets), memoryview(captured), memoryview(wire), memoryview(interface),
         memoryview(link_types), columns, levels[0].data, levels[1].data, levels[2].data, levels[3].data,
         malformed.reshape(-1).data, six[0].data, six[1].data, six[2].reshape(-1).data, counts.data,
     )  # fmt: skip
     if counts[0]:
-        columns.level_row, columns.level_place, columns.level_src, columns.level_dst = levels[:, : counts[0]].copy()
+        columns.level_row, columns.level_place, columns.level_src, columns.level_dst = (
+            each[: counts[0]].copy() for each in levels
+        )
     if counts[1]:
         columns.malformed = malformed[: counts[1]].copy()
     if counts[2]:
         columns.six_row, columns.six_place = six[0][: counts[2]].copy(), six[1][: counts[2]].copy()
         columns.six_src, columns.six_dst = six[2][: counts[2], :16].copy(), six[2][: counts[2], 16:].copy()
+    _ROOMS.append(room)
     return columns
 
 

@@ -1,18 +1,22 @@
-# Bounds are checked here by hand, once a number: the checks that Cython makes are one an octet.
+# Bounds are checked here by hand, once a number: the checks that Cython makes are one an octet. `raise` would make the
+# functions too long for the C compiler to put them where they are called.
 cimport cython
+from cpython.exc cimport PyErr_SetString
 from libc.string cimport memcpy
 
 @cython.boundscheck(False)
 cdef inline unsigned int u16(const unsigned char[::1] octets, Py_ssize_t at) except? 0xFFFFFFFF:
     if at < 0 or at > octets.shape[0] - 2:
-        raise IndexError("two octets past the end")
+        PyErr_SetString(IndexError, "two octets past the end")
+        return 0xFFFFFFFF
     cdef const unsigned char* found = &octets[0] + at
     return (<unsigned int> found[0] << 8) | found[1]
 
 @cython.boundscheck(False)
 cdef inline unsigned int u32(const unsigned char[::1] octets, Py_ssize_t at) except? 0xFFFFFFFF:
     if at < 0 or at > octets.shape[0] - 4:
-        raise IndexError("four octets past the end")
+        PyErr_SetString(IndexError, "four octets past the end")
+        return 0xFFFFFFFF
     cdef const unsigned char* found = &octets[0] + at
     return (
         (<unsigned int> found[0] << 24) | (<unsigned int> found[1] << 16) | (<unsigned int> found[2] << 8) | found[3]
@@ -21,7 +25,8 @@ cdef inline unsigned int u32(const unsigned char[::1] octets, Py_ssize_t at) exc
 @cython.boundscheck(False)
 cdef inline unsigned long long u48(const unsigned char[::1] octets, Py_ssize_t at) except? 0xFFFFFFFFFFFFFFFF:
     if at < 0 or at > octets.shape[0] - 6:
-        raise IndexError("six octets past the end")
+        PyErr_SetString(IndexError, "six octets past the end")
+        return 0xFFFFFFFFFFFFFFFF
     cdef const unsigned char* found = &octets[0] + at
     return (
         (<unsigned long long> found[0] << 40) | (<unsigned long long> found[1] << 32)
@@ -30,11 +35,27 @@ cdef inline unsigned long long u48(const unsigned char[::1] octets, Py_ssize_t a
     )
 
 @cython.boundscheck(False)
+cdef inline unsigned int either(const unsigned char[::1] octets, Py_ssize_t at, bint big) except? 0xFFFFFFFF:
+    if at < 0 or at > octets.shape[0] - 4:
+        PyErr_SetString(IndexError, "four octets past the end")
+        return 0xFFFFFFFF
+    cdef const unsigned char* found = &octets[0] + at
+    if big:
+        return (
+            (<unsigned int> found[0] << 24) | (<unsigned int> found[1] << 16) | (<unsigned int> found[2] << 8)
+            | found[3]
+        )
+    return (
+        (<unsigned int> found[3] << 24) | (<unsigned int> found[2] << 16) | (<unsigned int> found[1] << 8) | found[0]
+    )
+
+@cython.boundscheck(False)
 cdef inline unsigned int total(const unsigned char[::1] octets, Py_ssize_t at, Py_ssize_t length) except? 0xFFFFFFFF:
     if length <= 0:
         return 0
     if at < 0 or at > octets.shape[0] - length:
-        raise IndexError("octets past the end")
+        PyErr_SetString(IndexError, "octets past the end")
+        return 0xFFFFFFFF
     cdef const unsigned char* found = &octets[0] + at
     cdef unsigned long long summed = 0
     cdef unsigned int word
