@@ -21,6 +21,7 @@ from ipipscope.hosts.outbound import Way, forwarding_off, outbound, tunnel_addre
 from ipipscope.hosts.remedies import odd_peer, remedies
 from ipipscope.hosts.sizes import sizes
 from ipipscope.hosts.tunnel import receive
+from ipipscope.language.said import Said, joined, say
 from ipipscope.model import Cause, CauseClass, Confidence, Finding, Flow, Impact, OuterPair, TunnelPair
 
 if TYPE_CHECKING:
@@ -60,8 +61,11 @@ def is_idle(finding: Finding) -> bool:
 def _faults(cluster: Cluster) -> Iterator[Fault]:
     for host in cluster.earlier.values():
         for fault in _ways_out(cluster, host):
-            after = "; the last listing no longer shows it" if _is_mended(cluster, fault) else ""
-            yield replace(fault, text=f"{fault.text} (In {host.snapshot.moment}{after}.)")
+            after = say("; the last listing no longer shows it") if _is_mended(cluster, fault) else ""
+            yield replace(
+                fault,
+                text=say("{text} (In {moment}{after}.)", text=fault.text, moment=host.snapshot.moment, after=after),
+            )
     for host in cluster.hosts.values():
         yield from _of_host(cluster, host)
     yield from shared_addresses(cluster)
@@ -85,9 +89,12 @@ def _of_host(cluster: Cluster, host: Host) -> Iterator[Fault]:
     addresses = list(tunnel_addresses(cluster, host))
     if addresses and not host.tunnel_routes and any(fault.kind is Kind.NO_BLOCK_ROUTE for fault in out):
         # the kernel removes a device's routes with its last address: the one fault explains the others
-        lost = ", ".join(str(fault.block) for fault in out if fault.kind is Kind.NO_BLOCK_ROUTE)
-        text = f"{addresses[0].text} It has no routes through the device either, which go with its last address "
-        f"({lost})."
+        lost = joined(", ", (fault.block for fault in out if fault.kind is Kind.NO_BLOCK_ROUTE))
+        text = say(
+            "{text} It has no routes through the device either, which go with its last address ({lost}).",
+            text=addresses[0].text,
+            lost=lost,
+        )
         addresses[0] = replace(addresses[0], text=text, impact=Impact.LOSS, confidence=Confidence.CERTAIN)
         out = [fault for fault in out if fault.kind is not Kind.NO_BLOCK_ROUTE]
     yield from (fault for fault in out if not (fault.block in refused and fault.kind in _ROUTE_FAULTS))
@@ -171,7 +178,7 @@ def _weighed(cluster: Cluster, host: Host, block: Block, fault: Fault) -> Fault 
     if fault.kind is Kind.SHARED_ADDRESS:
         return None  # told once for both nodes
     if fault.kind is Kind.OTHER_NEXT_HOP and fault.peer_host is not None and _sends_on(cluster, fault.peer_host, block):
-        text = f"{fault.text} {fault.peer_host.name} sends them on."
+        text = say("{text} {peer} sends them on.", text=fault.text, peer=fault.peer_host.name)
         return replace(fault, text=text, impact=Impact.NONE)
     return fault
 
@@ -258,10 +265,20 @@ def _weighed_source(cluster: Cluster, host: Host, block: Block, fault: Fault) ->
             (t for t in peer.snapshot.tunnels if fault.expected and t.remote == fault.expected.address), None
         )
         if awaiting is not None and receive(peer.snapshot, source, fault.peer).device is None:
-            text = f"{fault.text} `{awaiting.line}` of {peer.name} takes packets of {awaiting.remote} only."
+            text = say(
+                "{text} `{line}` of {peer} takes packets of {remote} only.",
+                text=fault.text,
+                line=awaiting.line,
+                peer=peer.name,
+                remote=awaiting.remote,
+            )
             return replace(fault, text=text, impact=Impact.LOSS)
         if peer.snapshot.has(Part.FIREWALL):
-            return replace(fault, text=f"{fault.text} {peer.name} takes it all the same.", impact=Impact.NONE)
+            return replace(
+                fault,
+                text=say("{text} {peer} takes it all the same.", text=fault.text, peer=peer.name),
+                impact=Impact.NONE,
+            )
     filtering = [
         other
         for other in (host, *cluster.others(host))
@@ -271,14 +288,21 @@ def _weighed_source(cluster: Cluster, host: Host, block: Block, fault: Fault) ->
     ]
     if filtering and (peer is None or not peer.snapshot.has(Part.FIREWALL)):
         where = filtering[0]
-        text = (
-            f"{fault.text} Nodes of this cluster take IPIP from known hosts only ({where.firewall.filters_by_host} on "
-            f"{where.name}), and {source} is none of them."
+        text = say(
+            "{text} Nodes of this cluster take IPIP from known hosts only ({host_set} on "
+            "{where}), and {source} is none of them.",
+            text=fault.text,
+            host_set=where.firewall.filters_by_host,
+            where=where.name,
+            source=source,
         )
         return replace(fault, text=text, impact=Impact.LOSS, confidence=Confidence.LIKELY)
     if fault.kind is Kind.RETIRED_ADDRESS:
         return replace(fault, impact=Impact.LOSS, confidence=Confidence.LIKELY)
-    text = f"{fault.text} Harmless while the other nodes take it; Felix's filter for known hosts would drop it."
+    text = say(
+        "{text} Harmless while the other nodes take it; Felix's filter for known hosts would drop it.",
+        text=fault.text,
+    )
     return replace(fault, text=text, impact=Impact.NONE, confidence=Confidence.POSSIBLE)
 
 
@@ -363,13 +387,20 @@ def _finding(cluster: Cluster, faults: list[Fault]) -> Finding:
         count=0,
         first=0,
         last=0,
-        summary=f"{first.node}: {first.kind}." + (f" Concerns {', '.join(map(str, blocks[:6]))}." if blocks else ""),
+        summary=_summary(first, blocks),
         tunnels=_tunnels(faults),
         flows=_flows(cluster, first, blocks),
         consequences=meaning.consequences if first.impact is not Impact.NONE else (),
         cause=cause_of(first),
         remedy=cure,
     )
+
+
+def _summary(fault: Fault, blocks: list[IPv4Network]) -> Said:
+    kind = say(fault.kind.value)
+    if not blocks:
+        return say("{node}: {kind}.", node=fault.node, kind=kind)
+    return say("{node}: {kind}. Concerns {blocks}.", node=fault.node, kind=kind, blocks=joined(", ", blocks[:6]))
 
 
 def _tunnels(faults: list[Fault]) -> tuple[TunnelPair, ...]:
@@ -406,19 +437,37 @@ def _odd_peers(cluster: Cluster) -> Iterator[Finding]:
         if not odd or count <= len(peers) / 2:
             continue
         for peer in odd:
-            text = (
-                f"{count} of {len(peers)} peers stand in {common}, {peer.address} does not. Nodes of {common} that "
-                "also have "
-                f"an address in its network send their IPIP to it from there, by which it does not know them. "
-                f"BGP says {peer.info or peer.state or 'nothing'}, which proves nothing about IPIP."
+            text = say(
+                "{count} of {peers} peers stand in {common}, {peer} does not. Nodes of {common} that also have "
+                "an address in its network send their IPIP to it from there, by which it does not know them. BGP "
+                "says {says}, which proves nothing about IPIP.",
+                count=count,
+                peers=len(peers),
+                common=common,
+                peer=peer.address,
+                says=peer.info or peer.state or say("nothing"),
             )
             yield Finding(
-                code="IPIP201", rule=NAMES["IPIP201"], impact=Impact.PARTIAL, confidence=Confidence.POSSIBLE,
-                node=str(peer.address), interface=None, count=0, first=0, last=0,
-                summary=f"{peer.address} is the odd one out: the other peers of {host.name} stand in {common}.",
+                code="IPIP201",
+                rule=NAMES["IPIP201"],
+                impact=Impact.PARTIAL,
+                confidence=Confidence.POSSIBLE,
+                node=str(peer.address),
+                interface=None,
+                count=0,
+                first=0,
+                last=0,
+                summary=say(
+                    "{peer} is the odd one out: the other peers of {host} stand in {common}.",
+                    peer=peer.address,
+                    host=host.name,
+                    common=common,
+                ),
                 cause=Cause(
-                    cls=CauseClass.SOURCE_SELECTION, node=str(peer.address), text=text,
+                    cls=CauseClass.SOURCE_SELECTION,
+                    node=str(peer.address),
+                    text=text,
                     config=f"| {peer.address} | {peer.kind} | {peer.state} | {peer.since} | {peer.info} |",
                 ),
                 remedy=odd_peer(peer.address, host.name, common),
-            )  # fmt: skip
+            )

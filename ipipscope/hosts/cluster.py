@@ -16,6 +16,7 @@ from ipipscope.hosts.firewall import Firewall
 from ipipscope.hosts.model import Part, Route, Snapshot
 from ipipscope.hosts.route_lookup import Fib, Outcome
 from ipipscope.hosts.tunnel import encapsulate, is_tunnel
+from ipipscope.language.said import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -249,7 +250,10 @@ class Cluster:
         for other in self.hosts.values():
             for node in other.snapshot.calico.nodes:
                 if node.address is not None and (_same_node(node.name, host) or (node.address in own)):
-                    yield Known(node.address, f"Calico has {node.address} on record for {host.name}")
+                    yield Known(
+                        node.address,
+                        say("Calico has {address} on record for {node}", address=node.address, node=host.name),
+                    )
         votes = Counter(
             (route.via, other.name, route.line)
             for other in self.others(host)
@@ -258,25 +262,41 @@ class Cluster:
         )
         for (via, name, line), _ in votes.most_common():
             if via is not None:
-                yield Known(via, f"{name} sends to it by `{line}`")
+                yield Known(via, say("{name} sends to it by `{line}`", name=name, line=line))
         for other in self.others(host):
             for tunnel in other.snapshot.tunnels:
                 if tunnel.remote in own and tunnel.remote is not None:
-                    yield Known(tunnel.remote, f"{tunnel.interface} of {other.name} leads to it: `{tunnel.line}`")
+                    yield Known(
+                        tunnel.remote,
+                        say(
+                            "{interface} of {other} leads to it: `{line}`",
+                            interface=tunnel.interface,
+                            other=other.name,
+                            line=tunnel.line,
+                        ),
+                    )
         for other in self.hosts.values():
             members = other.firewall.hosts_of(other.firewall.filters_by_host or "")
             listed = own & members.addresses if members is not None else set()
             if len(listed) == 1:
                 (address,) = listed
-                yield Known(address, f"the host set {other.firewall.filters_by_host} of {other.name} lists {address}")
+                yield Known(
+                    address,
+                    say(
+                        "the host set {host_set} of {other} lists {address}",
+                        host_set=other.firewall.filters_by_host,
+                        other=other.name,
+                        address=address,
+                    ),
+                )
         for other in self.others(host):
             peers = own & {peer.address for peer in other.snapshot.calico.peers}
             if len(peers) == 1:
                 (address,) = peers
-                yield Known(address, f"{other.name} has {address} as its BGP peer")
+                yield Known(address, say("{other} has {address} as its BGP peer", other=other.name, address=address))
         if len(own) == 1:
             (address,) = own
-            yield Known(address, f"{address} is its only address")
+            yield Known(address, say("{address} is its only address", address=address))
 
     def _beside_the_others(self, own: set[IPv4Address]) -> Iterator[Known]:
         """The one of *own* that stands in the network of most next hops of the overlay."""
@@ -294,7 +314,14 @@ class Cluster:
         if best and (len(best) == 1 or best[0][1] > best[1][1]):
             (address, *more) = [address for address in own if address in best[0][0]]
             if not more:
-                yield Known(address, f"most next hops of the overlay stand in {best[0][0]}, as {address} does")
+                yield Known(
+                    address,
+                    say(
+                        "most next hops of the overlay stand in {network}, as {address} does",
+                        network=best[0][0],
+                        address=address,
+                    ),
+                )
 
     def next_hop_for(self, host: Host, network: IPv4Network, hints: Iterable[IPv4Address] = ()) -> Known | None:
         """The address to which *host* ought to send packets for the block *network*.
@@ -314,10 +341,12 @@ class Cluster:
         name = block.owner_name if block else None
         for node in host.snapshot.calico.nodes:
             if node.address is not None and (node.name == name or (node.tunnel_address or host) in network):
-                yield Known(node.address, f"Calico has {node.address} on record for {node.name}")
+                yield Known(
+                    node.address, say("Calico has {address} on record for {node}", address=node.address, node=node.name)
+                )
         for hint in hints:
             if hint not in local and hint not in network:
-                yield Known(hint, f"its packets arrive from {hint}")
+                yield Known(hint, say("its packets arrive from {hint}", hint=hint))
         if block is not None:
             votes = Counter(
                 (hop.via, other.name, route.line)
@@ -332,12 +361,12 @@ class Cluster:
             )
             for (via, other_name, line), _ in votes.most_common():
                 if via is not None:
-                    yield Known(via, f"{other_name} sends to it by `{line}`")
+                    yield Known(via, say("{name} sends to it by `{line}`", name=other_name, line=line))
         peers = {peer.address for peer in host.snapshot.calico.peers}
         free = peers - {hop.via for route in host.tunnel_routes for hop in route.hops}
         if len(free) == 1:
             (address,) = free
-            yield Known(address, f"{address} is its only BGP peer without a block route")
+            yield Known(address, say("{address} is its only BGP peer without a block route", address=address))
         if owner is not None:
             yield from self._beside_the_others(set(owner.addresses))
 
@@ -350,11 +379,21 @@ class Cluster:
         for network in self.own_blocks(host):
             sent = self.outer_pair(owner, network.network_address)
             if sent is not None and sent[1] in host.addresses:
-                yield Known(sent[0], f"{owner.name} sends to {host.name} from {sent[0]}")
+                yield Known(
+                    sent[0], say("{owner} sends to {host} from {sent}", owner=owner.name, host=host.name, sent=sent[0])
+                )
         if theirs is not None:
             decision = owner.fib.lookup(theirs.address)
             if decision.outcome is Outcome.UNICAST and decision.source in owner.addresses and decision.source:
-                yield Known(decision.source, f"{owner.name} reaches {theirs.address} from {decision.source}")
+                yield Known(
+                    decision.source,
+                    say(
+                        "{owner} reaches {theirs} from {source}",
+                        owner=owner.name,
+                        theirs=theirs.address,
+                        source=decision.source,
+                    ),
+                )
 
     def _moments(self, host: Host) -> list[Host]:
         return [one for one in (*self.earlier.values(), *self.hosts.values()) if one.name == host.name]

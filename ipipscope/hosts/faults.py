@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from ipipscope.language.said import say
 from ipipscope.model import CauseClass, Confidence, Impact
 
 if TYPE_CHECKING:
@@ -180,4 +181,8 @@ def kernel_counters(host: Host, names: Iterable[str]) -> tuple[str, ...]:
 def rule_counters(judgement: Judgement) -> tuple[str, ...]:
     """How often the deciding rule matched, where it did."""
     rule = judgement.rule
-    return (f"{rule.packets} packets matched `{judgement.line}`",) if rule is not None and rule.packets else ()
+    return (
+        (say("{packets} packets matched `{line}`", packets=rule.packets, line=judgement.line),)
+        if rule is not None and rule.packets
+        else ()
+    )

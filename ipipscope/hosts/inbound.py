@@ -17,6 +17,7 @@ from ipipscope.hosts.model import Part
 from ipipscope.hosts.route_lookup import Outcome
 from ipipscope.hosts.rp_filter import MODES, reverse_path, setting
 from ipipscope.hosts.tunnel import encapsulate, is_tunnel, receive
+from ipipscope.language.said import say
 from ipipscope.model import Impact
 
 if TYPE_CHECKING:
@@ -55,9 +56,15 @@ def inbound(cluster: Cluster, arrival: Arrival) -> Iterator[Fault]:
             yield outbound.tunnel_down(arrival.host, reception.refused_by.interface, None, None)
         else:
             yield Fault(
-                kind=Kind.TUNNEL_DOWN, host=arrival.host, config=None, peer=arrival.outer_source,
-                text=f"{arrival.host.name} has no IP-in-IP device: the kernel answers with ICMP port unreachable.",
-            )  # fmt: skip
+                kind=Kind.TUNNEL_DOWN,
+                host=arrival.host,
+                config=None,
+                peer=arrival.outer_source,
+                text=say(
+                    "{host} has no IP-in-IP device: the kernel answers with ICMP port unreachable.",
+                    host=arrival.host.name,
+                ),
+            )
         return
     yield from _after(cluster, arrival, reception.device)
 
@@ -71,12 +78,21 @@ def _before(cluster: Cluster, arrival: Arrival) -> Fault | None:
         if path.passes is False and path.mode:
             back = path.back.route.line if path.back.route else "no route"
             return Fault(
-                kind=Kind.RP_FILTER_OUTER, config=setting(host.snapshot, nic), decision=path.back,
-                text=f"{arrival.outer_source} arrives on {nic} of {host.name}, where rp_filter is "
-                f"{MODES.get(path.mode)}, "
-                f"but the route back is `{back}`.",
-                counters=kernel_counters(host, ("TcpExtIPReversePathFilter",)), **common,
-            )  # fmt: skip
+                kind=Kind.RP_FILTER_OUTER,
+                config=setting(host.snapshot, nic),
+                decision=path.back,
+                text=say(
+                    "{outer_source} arrives on {nic} of {host}, where rp_filter is {mode}, but the route back is "
+                    "`{back}`.",
+                    outer_source=arrival.outer_source,
+                    nic=nic,
+                    host=host.name,
+                    mode=MODES.get(path.mode),
+                    back=back,
+                ),
+                counters=kernel_counters(host, ("TcpExtIPReversePathFilter",)),
+                **common,
+            )
     packet = Packet(
         source=arrival.outer_source, destination=arrival.outer_destination, protocol=4, in_interface=nic,
         state="NEW",
@@ -85,11 +101,26 @@ def _before(cluster: Cluster, arrival: Arrival) -> Fault | None:
     if not judgement.dropped:
         return None
     common = {**common, "judgement": judgement, "counters": rule_counters(judgement)}
-    listed = f" because {arrival.outer_source} is not in {judgement.set_name}" if judgement.set_name else ""
+    listed = (
+        say(
+            " because {outer_source} is not in {host_set}",
+            outer_source=arrival.outer_source,
+            host_set=judgement.set_name,
+        )
+        if judgement.set_name
+        else ""
+    )
     fault = Fault(
-        kind=Kind.FIREWALL_IN, config=judgement.line,
-        text=f"{host.name}'s firewall drops packets of protocol 4 from {arrival.outer_source}{listed}.", **common,
-    )  # fmt: skip
+        kind=Kind.FIREWALL_IN,
+        config=judgement.line,
+        text=say(
+            "{host}'s firewall drops packets of protocol 4 from {outer_source}{listed}.",
+            host=host.name,
+            outer_source=arrival.outer_source,
+            listed=listed,
+        ),
+        **common,
+    )
     return _sender_at_fault(cluster, arrival, fault) or fault
 
 
@@ -109,7 +140,14 @@ def _sender_at_fault(cluster: Cluster, arrival: Arrival, fault: Fault) -> Fault 
         return None
     if not members.holds(found.expected.address):
         return None
-    text = f"{found.text} {arrival.host.name} drops it by `{fault.config}`: {name} lists {found.expected.address} only."
+    text = say(
+        "{text} {host} drops it by `{config}`: {name} lists {expected} only.",
+        text=found.text,
+        host=arrival.host.name,
+        config=fault.config,
+        name=name,
+        expected=found.expected.address,
+    )
     return replace(found, text=text, counters=fault.counters, peer_host=arrival.host)
 
 
@@ -117,7 +155,12 @@ def _other_remote(cluster: Cluster, arrival: Arrival, reason: str, device: str) 
     host = arrival.host
     tunnel = host.snapshot.tunnel(device)
     expected = tunnel.remote if tunnel else None
-    text = f"{reason} on {host.name}; {arrival.outer_source} is answered with ICMP port unreachable."
+    text = say(
+        "{reason} on {host}; {outer_source} is answered with ICMP port unreachable.",
+        reason=reason,
+        host=host.name,
+        outer_source=arrival.outer_source,
+    )
     sender = arrival.sender or cluster.holder(arrival.outer_source)
     counters = kernel_counters(host, ("IcmpOutDestUnreachs",))
     if sender is not None and expected in sender.addresses:
@@ -127,12 +170,19 @@ def _other_remote(cluster: Cluster, arrival: Arrival, reason: str, device: str) 
             under = made.outer.route.line if made.outer.route else None
             found = next(outbound.source_fault(cluster, sender, made), None)
             if found is not None:
-                yield replace(found, text=f"{found.text} {text}", counters=counters, peer_host=host, tunnel=tunnel)
+                yield replace(
+                    found,
+                    text=say("{text} {more}", text=found.text, more=text),
+                    counters=counters,
+                    peer_host=host,
+                    tunnel=tunnel,
+                )
                 return
             yield Fault(
                 kind=Kind.OUTER_SOURCE, host=sender, config=under, text=text, counters=counters, tunnel=tunnel,
                 interface=made.outer.device, peer=arrival.outer_destination, peer_host=host, decision=made.outer,
-                route=made.outer.route, expected=Known(expected, f"`{tunnel.line}` on {host.name}")
+                route=made.outer.route,
+                expected=Known(expected, say("`{line}` on {host}", line=tunnel.line, host=host.name))
                 if tunnel and expected
                 else None,
             )  # fmt: skip
@@ -154,21 +204,44 @@ def _after(cluster: Cluster, arrival: Arrival, device: str) -> Iterator[Fault]:
         )  # fmt: skip
         if path.back.outcome is Outcome.LOCAL and path.passes is False:
             yield Fault(
-                kind=Kind.SHARED_ADDRESS, host=host, address=arrival.source, block=network, peer_host=arrival.sender,
-                config=path.back.route.line if path.back.route else None, peer=arrival.outer_source,
-                text=f"{host.name} has {arrival.source} itself and refuses packets from it as martians.",
-            )  # fmt: skip
+                kind=Kind.SHARED_ADDRESS,
+                host=host,
+                address=arrival.source,
+                block=network,
+                peer_host=arrival.sender,
+                config=path.back.route.line if path.back.route else None,
+                peer=arrival.outer_source,
+                text=say(
+                    "{host} has {source} itself and refuses packets from it as martians.",
+                    host=host.name,
+                    source=arrival.source,
+                ),
+            )
             return
         if path.passes is False and path.mode:
             back = path.back.route.line if path.back.route else "no route"
             yield Fault(
-                kind=Kind.RP_FILTER_INNER, host=host, config=f"{setting(host.snapshot, device)}; {back}",
-                text=f"{arrival.source} comes out of {device} of {host.name}, where rp_filter is "
-                f"{MODES.get(path.mode)}, but the route back is `{back}`.",
-                counters=kernel_counters(host, ("TcpExtIPReversePathFilter",)), interface=device, block=network,
-                peer=arrival.outer_source, peer_host=arrival.sender, decision=path.back, route=path.back.route,
+                kind=Kind.RP_FILTER_INNER,
+                host=host,
+                config=f"{setting(host.snapshot, device)}; {back}",
+                text=say(
+                    "{source} comes out of {device} of {host}, where rp_filter is {mode}, but the route back is "
+                    "`{back}`.",
+                    source=arrival.source,
+                    device=device,
+                    host=host.name,
+                    mode=MODES.get(path.mode),
+                    back=back,
+                ),
+                counters=kernel_counters(host, ("TcpExtIPReversePathFilter",)),
+                interface=device,
+                block=network,
+                peer=arrival.outer_source,
+                peer_host=arrival.sender,
+                decision=path.back,
+                route=path.back.route,
                 expected=cluster.next_hop_for(host, network, (arrival.outer_source,)),
-            )  # fmt: skip
+            )
             return
     packet = Packet(
         source=arrival.source, destination=arrival.destination, protocol=arrival.protocol, in_interface=device,
@@ -178,10 +251,22 @@ def _after(cluster: Cluster, arrival: Arrival, device: str) -> Iterator[Fault]:
         judgement = host.firewall.judge("INPUT", packet)
         if judgement.dropped:
             yield Fault(
-                kind=Kind.FIREWALL_INNER, host=host, config=judgement.line, judgement=judgement, interface=device,
-                text=f"{host.name}'s firewall drops what {device} delivers to {arrival.destination}.", block=network,
-                counters=rule_counters(judgement), address=arrival.source, peer=arrival.destination,
-            )  # fmt: skip
+                kind=Kind.FIREWALL_INNER,
+                host=host,
+                config=judgement.line,
+                judgement=judgement,
+                interface=device,
+                text=say(
+                    "{host}'s firewall drops what {device} delivers to {destination}.",
+                    host=host.name,
+                    device=device,
+                    destination=arrival.destination,
+                ),
+                block=network,
+                counters=rule_counters(judgement),
+                address=arrival.source,
+                peer=arrival.destination,
+            )
         return
     if host.snapshot.ip_forward is False:
         yield outbound.forwarding_off(host)
@@ -203,15 +288,20 @@ def _to_the_pod(cluster: Cluster, host: Host, packet: Packet, network: IPv4Netwo
         "interface": decision.device,
     }
     if decision.dropped:
-        said = f"; `{line}` refuses the packet" if line else ""
-        yield Fault(kind=Kind.POD_GONE, config=line, text=f"{host.name} has no route to the pod {pod}{said}.", **common)
+        refused = say("; `{line}` refuses the packet", line=line) if line else ""
+        yield Fault(
+            kind=Kind.POD_GONE,
+            config=line,
+            text=say("{host} has no route to the pod {pod}{refused}.", host=host.name, pod=pod, refused=refused),
+            **common,
+        )
         return
     sent_on = host.workload_device(pod) is None and (
         decision.gateway is not None or is_tunnel(host.snapshot, decision.device)
     )
     block = cluster.block_of(pod)
     if sent_on and (block is None or block.owner in (None, host)):
-        text = f"{pod} is no pod of {host.name}: `{line}` sends the packet on."
+        text = say("{pod} is no pod of {host}: `{line}` sends the packet on.", pod=pod, host=host.name, line=line)
         yield Fault(kind=Kind.POD_GONE, config=line, text=text, **common)
         return
     fault = outbound.forward_fault(host, replace(packet, out_interface=decision.device), network)
@@ -221,17 +311,30 @@ def _to_the_pod(cluster: Cluster, host: Host, packet: Packet, network: IPv4Netwo
     link = host.fib.link(decision.device)
     if link is not None and link.flags and "NO-CARRIER" in link.flags:
         yield Fault(
-            kind=Kind.POD_SILENT, config=f"{link.name}: <{','.join(link.flags)}>",
-            text=f"{link.name}, the interface of {pod} on {host.name}, has no carrier: the pod's end is "
-            "down.", **common,
-        )  # fmt: skip
+            kind=Kind.POD_SILENT,
+            config=f"{link.name}: <{','.join(link.flags)}>",
+            text=say(
+                "{link}, the interface of {pod} on {host}, has no carrier: the pod's end is down.",
+                link=link.name,
+                pod=pod,
+                host=host.name,
+            ),
+            **common,
+        )
         return
     near = next((one for one in host.snapshot.neighbours if one.address == pod), None)
     if near is not None and any(state in _NOBODY for state in near.state):
         yield Fault(
-            kind=Kind.POD_ABSENT, config=f"{near.address} dev {near.interface} {' '.join(near.state)}",
-            text=f"Nobody answers ARP for {pod} on {near.interface} of {host.name}.", **common,
-        )  # fmt: skip
+            kind=Kind.POD_ABSENT,
+            config=f"{near.address} dev {near.interface} {' '.join(near.state)}",
+            text=say(
+                "Nobody answers ARP for {pod} on {interface} of {host}.",
+                pod=pod,
+                interface=near.interface,
+                host=host.name,
+            ),
+            **common,
+        )
 
 
 def other_device(arrival: Arrival, device: str) -> Fault | None:
@@ -242,11 +345,22 @@ def other_device(arrival: Arrival, device: str) -> Fault | None:
         return None
     tunnel = host.snapshot.tunnel(device)
     return Fault(
-        kind=Kind.OTHER_DEVICE, host=host, config=tunnel.line if tunnel else None, impact=Impact.NONE,
-        text=f"On {host.name} {device} takes the packets from {arrival.outer_source}, not {back.device}.",
-        counters=link_counters(host, device, "rx", "packets"), interface=device, tunnel=tunnel,
+        kind=Kind.OTHER_DEVICE,
+        host=host,
+        config=tunnel.line if tunnel else None,
+        impact=Impact.NONE,
+        text=say(
+            "On {host} {device} takes the packets from {outer_source}, not {own}.",
+            host=host.name,
+            device=device,
+            outer_source=arrival.outer_source,
+            own=back.device,
+        ),
+        counters=link_counters(host, device, "rx", "packets"),
+        interface=device,
+        tunnel=tunnel,
         peer=arrival.outer_source,
-    )  # fmt: skip
+    )
 
 
 def knows_enough(host: Host) -> bool:

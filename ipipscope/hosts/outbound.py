@@ -14,6 +14,7 @@ from ipipscope.hosts.firewall import Packet, Verdict
 from ipipscope.hosts.model import DEFAULT, MAIN, Part
 from ipipscope.hosts.route_lookup import Decision, Outcome
 from ipipscope.hosts.tunnel import Drop, Encapsulation, encapsulate, is_tunnel
+from ipipscope.language.said import say
 from ipipscope.model import Confidence, Impact
 
 if TYPE_CHECKING:
@@ -76,7 +77,9 @@ def forwarding_off(host: Host) -> Fault:
         kind=Kind.FORWARDING_OFF,
         host=host,
         config="net.ipv4.ip_forward = 0",
-        text=f"{host.name} does not forward IPv4 packets, so nothing passes between its tunnel and its pods.",
+        text=say(
+            "{host} does not forward IPv4 packets, so nothing passes between its tunnel and its pods.", host=host.name
+        ),
         counters=kernel_counters(host, ("IpInAddrErrors",)),
     )
 
@@ -90,7 +93,12 @@ def forward_fault(host: Host, packet: Packet, block: IPv4Network | None) -> Faul
         kind=Kind.FIREWALL_FORWARD,
         host=host,
         config=judgement.line,
-        text=f"{host.name}'s firewall drops what goes from {packet.in_interface} to {packet.out_interface}.",
+        text=say(
+            "{host}'s firewall drops what goes from {in_interface} to {out_interface}.",
+            host=host.name,
+            in_interface=packet.in_interface,
+            out_interface=packet.out_interface,
+        ),
         counters=rule_counters(judgement),
         judgement=judgement,
         interface=packet.in_interface,
@@ -116,10 +124,19 @@ def _inner(
             return None
         owner = block.owner
         return Fault(
-            kind=Kind.SHARED_ADDRESS, config=line, address=decision.destination, peer_host=owner,
-            text=f"{host.name} has {decision.destination} itself, so packets for it never leave the node.",
-            host=host, block=network, route=route,
-        )  # fmt: skip
+            kind=Kind.SHARED_ADDRESS,
+            config=line,
+            address=decision.destination,
+            peer_host=owner,
+            text=say(
+                "{host} has {destination} itself, so packets for it never leave the node.",
+                host=host.name,
+                destination=decision.destination,
+            ),
+            host=host,
+            block=network,
+            route=route,
+        )
     down = _down_tunnel(host)
     if down is not None and (decision.dropped or not is_tunnel(host.snapshot, decision.device)):
         return tunnel_down(host, down, network, expected)
@@ -127,13 +144,24 @@ def _inner(
         return None  # what a filter left out may well be there
     if decision.dropped:
         if decision.rule is not None and decision.rule.action != "lookup":
-            text = f"the policy rule `{decision.rule.line}` on {host.name} refuses packets to {network}."
-            return Fault(kind=Kind.RULE_DIVERTS, config=decision.rule.line, text=_capital(text), **common)
+            text = say(
+                "The policy rule `{line}` on {host} refuses packets to {network}.",
+                line=decision.rule.line,
+                host=host.name,
+                network=network,
+            )
+            return Fault(kind=Kind.RULE_DIVERTS, config=decision.rule.line, text=text, **common)
         if line is None:
-            text = f"{host.name} has no route that covers {network}; its packets are answered with ICMP unreachable."
+            text = say(
+                "{host} has no route that covers {network}; its packets are answered with ICMP unreachable.",
+                host=host.name,
+                network=network,
+            )
         else:
-            text = f"{host.name}'s route `{line}` refuses packets to {network}."
-        return Fault(kind=Kind.UNROUTED, config=line, text=_capital(text), **common)
+            text = say(
+                "{host}'s route `{line}` refuses packets to {network}.", host=host.name, line=line, network=network
+            )
+        return Fault(kind=Kind.UNROUTED, config=line, text=text, **common)
     if decision.outcome is not Outcome.UNICAST or is_tunnel(host.snapshot, decision.device):
         return None
     return _native(host, decision, block, network, common)
@@ -150,26 +178,52 @@ def _native(
         or (block is not None and block.owner is not None and decision.gateway in block.owner.addresses)
     )
     impact = Impact.NONE if arrives else Impact.LOSS
-    where = f"by {decision.device}" + (f" via {decision.gateway}" if decision.gateway else "")
+    where = (
+        say("by {device} via {gateway}", device=decision.device, gateway=decision.gateway)
+        if decision.gateway
+        else say("by {device}", device=decision.device)
+    )
     rule = decision.rule
     if rule is not None and rule.table not in _USUAL_TABLES:
         return Fault(
-            kind=Kind.RULE_DIVERTS, config=f"{rule.line}; {route.line}", impact=impact,
-            text=f"On {host.name} the policy rule `{rule.line}` sends packets to {network} {where}, past the tunnel.",
+            kind=Kind.RULE_DIVERTS,
+            config=f"{rule.line}; {route.line}",
+            impact=impact,
+            text=say(
+                "On {host} the policy rule `{line}` sends packets to {network} {where}, past the tunnel.",
+                host=host.name,
+                line=rule.line,
+                network=network,
+                where=where,
+            ),
             **common,
-        )  # fmt: skip
+        )
     own = next((hop.via for hop in route.hops if hop.via in host.fib.local_addresses and not route.onlink), None)
     if own is not None:
-        text = (
-            f"{own} is one of {host.name}'s own addresses: the kernel uses no gateway and asks for the pod itself by "
-            f"ARP on {decision.device}, where nobody answers."
+        text = say(
+            "{own} is one of {host}'s own addresses: the kernel uses no gateway and asks for the pod itself "
+            "by ARP on {device}, where nobody answers.",
+            own=own,
+            host=host.name,
+            device=decision.device,
         )
         return Fault(kind=Kind.OWN_NEXT_HOP, config=route.line, text=text, **common)
     if route.destination.prefixlen < network.prefixlen:
-        text = f"{host.name} has no route to {network}; `{route.line}` sends its packets {where} without an outer "
-        "header."
+        text = say(
+            "{host} has no route to {network}; `{line}` sends its packets {where} without an outer header.",
+            host=host.name,
+            network=network,
+            line=route.line,
+            where=where,
+        )
         return Fault(kind=Kind.NO_BLOCK_ROUTE, config=route.line, text=text, impact=impact, **common)
-    text = f"{host.name}'s route `{route.line}` sends packets to {network} {where} without an outer header."
+    text = say(
+        "{host}'s route `{line}` sends packets to {network} {where} without an outer header.",
+        host=host.name,
+        line=route.line,
+        network=network,
+        where=where,
+    )
     return Fault(kind=Kind.NOT_TUNNELLED, config=route.line, text=text, impact=impact, **common)
 
 
@@ -187,19 +241,27 @@ def _outer(
     if own is not None:
         via, confidence = own
         if confidence is Confidence.CERTAIN:
-            why = f"{via} is one of {host.name}'s own addresses"
+            why = say("{via} is one of {host}'s own addresses", via=via, host=host.name)
         else:
-            why = f"the kernel takes such a route without `onlink` only where {via} is one of the node's own addresses"
-        end = (
-            "the kernel uses no gateway, takes the inner destination as the outer one, finds the route back into "
-            f"{made.device} and drops the packet"
+            why = say(
+                "The kernel takes such a route without `onlink` only where {via} is one of the node's own addresses",
+                via=via,
+            )
+        end = say(
+            "the kernel uses no gateway, takes the inner destination as the outer one, finds the route back "
+            "into {device} and drops the packet",
+            device=made.device,
         )
         if made.outer.outcome is Outcome.LOCAL and route is not None and route.onlink:
-            end = "the encapsulated packet is delivered to the node itself"
+            end = say("the encapsulated packet is delivered to the node itself")
         yield Fault(
-            kind=Kind.OWN_NEXT_HOP, config=line, text=f"{_capital(why)}: {end}.", confidence=confidence,
-            counters=link_counters(host, made.device, "tx", "collisions", "errors"), **common,
-        )  # fmt: skip
+            kind=Kind.OWN_NEXT_HOP,
+            config=line,
+            text=say("{why}: {end}.", why=why, end=end),
+            confidence=confidence,
+            counters=link_counters(host, made.device, "tx", "collisions", "errors"),
+            **common,
+        )
         return
     if made.drop is Drop.DOWN:
         yield tunnel_down(host, made.device, network, expected)
@@ -209,19 +271,34 @@ def _outer(
     if made.drop is Drop.LOOP:
         under = made.outer.route.line if made.outer.route else None
         yield Fault(
-            kind=Kind.UNDERLAY_LOOP, config=under, peer=made.outer_destination,
-            text=f"On {host.name} the underlay route `{under}` to {made.outer_destination} leads into {made.device} "
-            "itself.",
-            counters=link_counters(host, made.device, "tx", "collisions", "errors"), **common,
-        )  # fmt: skip
+            kind=Kind.UNDERLAY_LOOP,
+            config=under,
+            peer=made.outer_destination,
+            text=say(
+                "On {host} the underlay route `{under}` to {outer_destination} leads into {device} itself.",
+                host=host.name,
+                under=under,
+                outer_destination=made.outer_destination,
+                device=made.device,
+            ),
+            counters=link_counters(host, made.device, "tx", "collisions", "errors"),
+            **common,
+        )
         return
     if made.drop is Drop.NO_ROUTE:
         under = made.outer.route.line if made.outer.route else (made.outer.rule.line if made.outer.rule else line)
         yield Fault(
-            kind=Kind.NO_UNDERLAY, config=under, peer=made.outer_destination,
-            text=f"{host.name} has no route to the outer destination {made.outer_destination}.",
-            counters=link_counters(host, made.device, "tx", "carrier_errors", "errors"), **common,
-        )  # fmt: skip
+            kind=Kind.NO_UNDERLAY,
+            config=under,
+            peer=made.outer_destination,
+            text=say(
+                "{host} has no route to the outer destination {outer_destination}.",
+                host=host.name,
+                outer_destination=made.outer_destination,
+            ),
+            counters=link_counters(host, made.device, "tx", "carrier_errors", "errors"),
+            **common,
+        )
         return
     yield from _addresses(cluster, way, made, block, common)
 
@@ -236,24 +313,46 @@ def _addresses(
     wrong = _is_wrong(host, made.outer_destination, owner, expected, way.hints)
     if wrong:
         other = cluster.holder(made.outer_destination)
-        who = f"{other.name}'s address" if other else "not an address of the block's owner"
-        right = f"; {expected.address} would be right: {expected.why}" if expected else ""
+        who = say("{node}'s address", node=other.name) if other else say("not an address of the block's owner")
+        right = (
+            say("; {expected} would be right: {why}", expected=expected.address, why=expected.why) if expected else ""
+        )
         yield Fault(
-            kind=Kind.OTHER_NEXT_HOP, config=line, peer=made.outer_destination, peer_host=other,
-            text=f"{host.name}'s route `{line}` sends to {made.outer_destination}, {who}{right}.", **common,
-        )  # fmt: skip
+            kind=Kind.OTHER_NEXT_HOP,
+            config=line,
+            peer=made.outer_destination,
+            peer_host=other,
+            text=say(
+                "{host}'s route `{line}` sends to {outer_destination}, {who}{right}.",
+                host=host.name,
+                line=line,
+                outer_destination=made.outer_destination,
+                who=who,
+                right=right,
+            ),
+            **common,
+        )
     if made.outer_source is not None:
         packet = Packet(
             source=made.outer_source, destination=made.outer_destination, protocol=4, out_interface=made.outer.device,
         )  # fmt: skip
         judgement = host.firewall.judge("OUTPUT", packet)
         if judgement.dropped:
-            reject = " and answers it with an ICMP error" if judgement.verdict is Verdict.REJECT else ""
+            reject = say(" and answers it with an ICMP error") if judgement.verdict is Verdict.REJECT else ""
             yield Fault(
-                kind=Kind.FIREWALL_OUT, config=judgement.line, judgement=judgement, peer=made.outer_destination,
-                text=f"{host.name}'s firewall drops its own packets of protocol 4 to {made.outer_destination}{reject}.",
-                counters=(*link_counters(host, made.device, "tx", "dropped"), *rule_counters(judgement)), **common,
-            )  # fmt: skip
+                kind=Kind.FIREWALL_OUT,
+                config=judgement.line,
+                judgement=judgement,
+                peer=made.outer_destination,
+                text=say(
+                    "{host}'s firewall drops its own packets of protocol 4 to {outer_destination}{reject}.",
+                    host=host.name,
+                    outer_destination=made.outer_destination,
+                    reject=reject,
+                ),
+                counters=(*link_counters(host, made.device, "tx", "dropped"), *rule_counters(judgement)),
+                **common,
+            )
             return
         yield from source_fault(cluster, host, made)
     if wrong:
@@ -262,10 +361,19 @@ def _addresses(
     entry = next((one for one in host.snapshot.neighbours if one.address == near), None)
     if entry is not None and "FAILED" in entry.state:
         yield Fault(
-            kind=Kind.NO_NEIGHBOUR, config=f"{near} dev {entry.interface} FAILED", peer=near,
-            text=f"Nobody answers ARP for {near} on {entry.interface} of {host.name}, the next hop to "
-            f"{made.outer_destination}: the packets never leave the NIC.", **common,
-        )  # fmt: skip
+            kind=Kind.NO_NEIGHBOUR,
+            config=f"{near} dev {entry.interface} FAILED",
+            peer=near,
+            text=say(
+                "Nobody answers ARP for {near} on {interface} of {host}, the next hop to {outer_destination}: "
+                "the packets never leave the NIC.",
+                near=near,
+                interface=entry.interface,
+                host=host.name,
+                outer_destination=made.outer_destination,
+            ),
+            **common,
+        )
 
 
 def tunnel_addresses(cluster: Cluster, host: Host) -> Iterator[Fault]:
@@ -283,25 +391,42 @@ def tunnel_addresses(cluster: Cluster, host: Host) -> Iterator[Fault]:
         for address in held:
             block = cluster.block_of(address)
             if block is not None and own and block.network not in own:
-                whose = f"of {block.owner.name}" if block.owner else "of another node"
+                whose = say("of {owner}", owner=block.owner.name) if block.owner else say("of another node")
                 yield Fault(
-                    kind=Kind.FOREIGN_TUNNEL_ADDRESS, host=host, config=f"inet {address}/32 dev "
-                    f"{device}", interface=device,
-                    address=address, block=block.network, peer_host=block.owner,
-                    text=f"{device} of {host.name} has {address}, an address of the block {block.network} {whose}: "
-                    "answers to "
-                    "the node's own packets go there.",
-                )  # fmt: skip
+                    kind=Kind.FOREIGN_TUNNEL_ADDRESS,
+                    host=host,
+                    config=f"inet {address}/32 dev {device}",
+                    interface=device,
+                    address=address,
+                    block=block.network,
+                    peer_host=block.owner,
+                    text=say(
+                        "{device} of {host} has {address}, an address of the block {network} {whose}: answers to the "
+                        "node's own packets go there.",
+                        device=device,
+                        host=host.name,
+                        address=address,
+                        network=block.network,
+                        whose=whose,
+                    ),
+                )
         wanted = own or routed
         if not held and wanted and link is not None and link.up:
             yield Fault(
-                kind=Kind.NO_TUNNEL_ADDRESS, host=host, config=f"{device}: <{','.join(link.flags)}>, no "
-                "inet", interface=device,
-                text=f"{device} of {host.name} has no address: packets of the node itself to other nodes' pods carry "
-                "a NIC's "
-                "address, which the others answer without the tunnel. (Not so where eBPF mode uses HostAddress.)",
-                impact=Impact.NONE, confidence=Confidence.LIKELY,
-            )  # fmt: skip
+                kind=Kind.NO_TUNNEL_ADDRESS,
+                host=host,
+                config=f"{device}: <{','.join(link.flags)}>, no inet",
+                interface=device,
+                text=say(
+                    "{device} of {host} has no address: packets of the node itself to other nodes' pods carry a "
+                    "NIC's address, which the others answer without the tunnel. (Not so where eBPF mode uses "
+                    "HostAddress.)",
+                    device=device,
+                    host=host.name,
+                ),
+                impact=Impact.NONE,
+                confidence=Confidence.LIKELY,
+            )
 
 
 def source_fault(cluster: Cluster, host: Host, made: Encapsulation) -> Iterator[Fault]:
@@ -311,12 +436,18 @@ def source_fault(cluster: Cluster, host: Host, made: Encapsulation) -> Iterator[
         return
     under = made.outer.route.line if made.outer.route else None
     retired = known.address not in host.addresses
-    text = (
-        f"{host.name} reaches {made.outer_destination} by `{under}`, so its outer source is {made.outer_source}, "
-        f"but it is known as {known.address} ({known.why})."
+    text = say(
+        "{host} reaches {outer_destination} by `{under}`, so its outer source is {outer_source}, but it "
+        "is known as {known} ({why}).",
+        host=host.name,
+        outer_destination=made.outer_destination,
+        under=under,
+        outer_source=made.outer_source,
+        known=known.address,
+        why=known.why,
     )
     if retired:
-        text += f" {host.name} has no address {known.address} any more."
+        text = say("{text} {host} has no address {known} any more.", text=text, host=host.name, known=known.address)
     network = made.inner.route.destination if made.inner.route else None
     yield Fault(
         kind=Kind.RETIRED_ADDRESS if retired else Kind.OUTER_SOURCE, host=host, config=under, text=text,
@@ -371,14 +502,14 @@ def tunnel_down(host: Host, device: str, block: IPv4Network | None, expected: Kn
         kind=Kind.TUNNEL_DOWN,
         host=host,
         config=f"{shown} state DOWN" if link else None,
-        text=f"{device} of {host.name} is down: the kernel answers packets of protocol 4 with ICMP port unreachable "
-        "and has removed the routes through the device.",
+        text=say(
+            "{device} of {host} is down: the kernel answers packets of protocol 4 with ICMP port unreachable "
+            "and has removed the routes through the device.",
+            device=device,
+            host=host.name,
+        ),
         counters=kernel_counters(host, ("IcmpOutDestUnreachs",)),
         interface=device,
         block=block,
         expected=expected,
     )
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Final
 
 from ipipscope.hosts.model import Part, Snapshot
 from ipipscope.hosts.route_lookup import Decision, Fib, Outcome
+from ipipscope.language.said import say
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Address
 
 OFF, STRICT, LOOSE = 0, 1, 2
-MODES: Final = {OFF: "off", STRICT: "strict", LOOSE: "loose"}
+MODES: Final = {OFF: say("off"), STRICT: say("strict"), LOOSE: say("loose")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

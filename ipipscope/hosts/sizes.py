@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ipipscope.hosts.faults import Fault, Kind, kernel_counters
 from ipipscope.hosts.route_lookup import Outcome
 from ipipscope.hosts.tunnel import IPIP_OVERHEAD, encapsulate, is_tunnel, mtu_of
+from ipipscope.language.said import say
 from ipipscope.model import Confidence, Impact
 
 if TYPE_CHECKING:
@@ -40,12 +41,24 @@ def _tunnel(host: Host, device: str, mtu: int, fits: int | None, nic: str) -> It
         return
     under = fits + IPIP_OVERHEAD
     yield Fault(
-        kind=Kind.TUNNEL_MTU, host=host, config=f"{device} mtu {mtu}; {nic} mtu {under}", interface=device, number=fits,
-        text=f"A full packet of {device} ({mtu} octets) and its outer header are {mtu + IPIP_OVERHEAD} octets, {nic} "
-        "of "
-        f"{host.name} takes {under}: outer packets are fragmented, or refused where DF is set.",
-        impact=Impact.NONE, counters=kernel_counters(host, ("IpFragCreates", "IpFragFails")),
-    )  # fmt: skip
+        kind=Kind.TUNNEL_MTU,
+        host=host,
+        config=f"{device} mtu {mtu}; {nic} mtu {under}",
+        interface=device,
+        number=fits,
+        text=say(
+            "A full packet of {device} ({mtu} octets) and its outer header are {outer} octets, {nic} of "
+            "{host} takes {under}: outer packets are fragmented, or refused where DF is set.",
+            device=device,
+            mtu=mtu,
+            outer=mtu + IPIP_OVERHEAD,
+            nic=nic,
+            host=host.name,
+            under=under,
+        ),
+        impact=Impact.NONE,
+        counters=kernel_counters(host, ("IpFragCreates", "IpFragFails")),
+    )
 
 
 def _workloads(host: Host, device: str, mtu: int, fits: int | None) -> Iterator[Fault]:
@@ -56,11 +69,22 @@ def _workloads(host: Host, device: str, mtu: int, fits: int | None) -> Iterator[
     most = max(link.mtu or 0 for link in large)
     names = ", ".join(link.name for link in large[:3]) + (" ..." if len(large) > 3 else "")
     yield Fault(
-        kind=Kind.WORKLOAD_MTU, host=host, interface=device, workloads=tuple(link.name for link in large),
+        kind=Kind.WORKLOAD_MTU,
+        host=host,
+        interface=device,
+        workloads=tuple(link.name for link in large),
         config=f"{large[0].name} mtu {large[0].mtu}; {device} mtu {mtu}",
         number=min(most, fits) if fits is not None and fits > mtu else mtu,
-        text=f"Pods of {host.name} ({names}) send packets of up to {most} octets, {device} takes {mtu}: larger ones "
-        "with "
-        "DF are answered with ICMP fragmentation needed.",
-        impact=Impact.PARTIAL, confidence=Confidence.CERTAIN, counters=kernel_counters(host, ("IpFragFails",)),
-    )  # fmt: skip
+        text=say(
+            "Pods of {host} ({names}) send packets of up to {most} octets, {device} takes {mtu}: larger ones "
+            "with DF are answered with ICMP fragmentation needed.",
+            host=host.name,
+            names=names,
+            most=most,
+            device=device,
+            mtu=mtu,
+        ),
+        impact=Impact.PARTIAL,
+        confidence=Confidence.CERTAIN,
+        counters=kernel_counters(host, ("IpFragFails",)),
+    )

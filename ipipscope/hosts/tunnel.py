@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from ipipscope.hosts.model import Part, Snapshot, Tunnel
 from ipipscope.hosts.route_lookup import Decision, Fib, Outcome
+from ipipscope.language.said import say
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Address
@@ -105,11 +106,17 @@ def receive(snapshot: Snapshot, outer_source: IPv4Address, outer_destination: IP
     for name in snapshot.tunnel_devices or (() if snapshot.has(Part.LINKS) else (FALLBACK,)):
         parameters = tunnel_of(snapshot, name)
         if parameters.remote not in (None, outer_source):
-            refused = refused or (parameters, f"{name} takes packets of {parameters.remote} only")
+            refused = refused or (
+                parameters,
+                say("{name} takes packets of {remote} only", name=name, remote=parameters.remote),
+            )
         elif parameters.local not in (None, outer_destination):
-            refused = refused or (parameters, f"{name} takes packets to {parameters.local} only")
+            refused = refused or (
+                parameters,
+                say("{name} takes packets to {local} only", name=name, local=parameters.local),
+            )
         elif _down(snapshot, name):
-            refused = (parameters, f"{name} is down")
+            refused = (parameters, say("{name} is down", name=name))
         else:
             grade = 2 * (parameters.remote is not None) + (parameters.local is not None)
             if best is None or grade > best[0]:
@@ -118,7 +125,7 @@ def receive(snapshot: Snapshot, outer_source: IPv4Address, outer_destination: IP
         return Reception(device=best[1])
     if refused is not None:
         return Reception(device=None, reason=refused[1], refused_by=refused[0])
-    return Reception(device=None, reason="there is no IP-in-IP device")
+    return Reception(device=None, reason=say("there is no IP-in-IP device"))
 
 
 def _down(snapshot: Snapshot, name: str) -> bool:

@@ -10,6 +10,7 @@ from ipipscope.hosts.faults import Fault, Kind
 from ipipscope.hosts.inbound import knows_enough, other_device
 from ipipscope.hosts.model import Part
 from ipipscope.hosts.tunnel import receive
+from ipipscope.language.said import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -100,10 +101,19 @@ def _silent_pod(cluster: Cluster, sides: Sides) -> Iterator[Fault]:
     if device is None or any(ways):
         return
     route = next(r for r in host.workload_routes if r.destination.network_address == sides.flow.dst)
-    unread = "" if host.snapshot.has(Part.FIREWALL) else " Its firewall was not read."
+    unread = "" if host.snapshot.has(Part.FIREWALL) else say(" Its firewall was not read.")
     yield Fault(
-        kind=Kind.POD_SILENT, host=host, config=route.line, interface=device, address=sides.flow.dst,
-        text=f"{host.name} delivers to {sides.flow.dst} by `{route.line}` and would send its answers into the tunnel; "
-        "the pod "
-        f"itself does not answer.{unread}",
-    )  # fmt: skip
+        kind=Kind.POD_SILENT,
+        host=host,
+        config=route.line,
+        interface=device,
+        address=sides.flow.dst,
+        text=say(
+            "{host} delivers to {dst} by `{line}` and would send its answers into the tunnel; the pod itself "
+            "does not answer.{unread}",
+            host=host.name,
+            dst=sides.flow.dst,
+            line=route.line,
+            unread=unread,
+        ),
+    )

@@ -9,6 +9,7 @@ from ipipscope.hosts.faults import Fault, Kind
 from ipipscope.hosts.firewall import Packet
 from ipipscope.hosts.route_lookup import Outcome
 from ipipscope.hosts.sizes import sizes
+from ipipscope.language.said import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,12 +60,23 @@ def _translated_into(host: Host, source: IPv4Address, destination: IPv4Address) 
         return
     pod = next((route.destination.network_address for route in host.workload_routes), None)
     for chain, rule in host.firewall.translating_to(source):
-        counters = (f"{rule.packets} packets matched `{rule.text}`",) if rule.packets else ()
+        counters = (
+            (say("{packets} packets matched `{line}`", packets=rule.packets, line=rule.text),) if rule.packets else ()
+        )
         yield Fault(
-            kind=Kind.NAT, host=host, config=f"-t {chain.table} {rule.text}", address=pod, peer=destination,
-            text=f"{host.name} gives packets the source {source}, an address that is none of its own or its pods'.",
-            counters=counters, judgement=host.firewall.judged_by(chain, rule),
-        )  # fmt: skip
+            kind=Kind.NAT,
+            host=host,
+            config=f"-t {chain.table} {rule.text}",
+            address=pod,
+            peer=destination,
+            text=say(
+                "{host} gives packets the source {source}, an address that is none of its own or its pods'.",
+                host=host.name,
+                source=source,
+            ),
+            counters=counters,
+            judgement=host.firewall.judged_by(chain, rule),
+        )
 
 
 def _translated(host: Host, source: IPv4Address, destination: IPv4Address, protocol: int) -> Fault | None:
@@ -80,10 +92,23 @@ def _translated(host: Host, source: IPv4Address, destination: IPv4Address, proto
     if found is None:
         return None
     chain, rule = found
-    counters = (f"{rule.packets} packets matched `{rule.text}`",) if rule.packets else ()
+    counters = (
+        (say("{packets} packets matched `{line}`", packets=rule.packets, line=rule.text),) if rule.packets else ()
+    )
     return Fault(
-        kind=Kind.NAT, host=host, config=f"-t {chain.table} {rule.text}", address=source, peer=destination,
-        text=f"{host.name} rewrites the source of packets from {source} to {destination} as they leave by "
-        f"{out.device}.",
-        counters=counters, interface=out.device, judgement=host.firewall.judged_by(chain, rule),
-    )  # fmt: skip
+        kind=Kind.NAT,
+        host=host,
+        config=f"-t {chain.table} {rule.text}",
+        address=source,
+        peer=destination,
+        text=say(
+            "{host} rewrites the source of packets from {source} to {destination} as they leave by {device}.",
+            host=host.name,
+            source=source,
+            destination=destination,
+            device=out.device,
+        ),
+        counters=counters,
+        interface=out.device,
+        judgement=host.firewall.judged_by(chain, rule),
+    )

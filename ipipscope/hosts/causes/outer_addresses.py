@@ -16,6 +16,7 @@ from ipipscope.hosts.model import Part
 from ipipscope.hosts.outbound import tunnel_addresses
 from ipipscope.hosts.route_lookup import Outcome
 from ipipscope.hosts.tunnel import encapsulate, is_tunnel
+from ipipscope.language.said import joined, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -48,26 +49,51 @@ def outer_source(cluster: Cluster, sides: Sides) -> Iterator[Fault]:
         if found is not None:
             chain, rule = found
             yield Fault(
-                kind=Kind.NAT, host=host, config=f"-t {chain.table} {rule.text}", address=made.outer_source,
-                text=f"{host.name} sends from {made.outer_source}, its rule `{rule.text}` makes it {observed}.",
+                kind=Kind.NAT,
+                host=host,
+                config=f"-t {chain.table} {rule.text}",
+                address=made.outer_source,
+                text=say(
+                    "{host} sends from {outer_source}, its rule `{rule}` makes it {observed}.",
+                    host=host.name,
+                    outer_source=made.outer_source,
+                    rule=rule.text,
+                    observed=observed,
+                ),
                 peer=made.outer_destination,
-            )  # fmt: skip
+            )
         return
     known = cluster.known_address(host)
     if wanted is not None and wanted in host.addresses:
-        known = Known(wanted, f"requests are sent to {wanted}")
+        known = Known(wanted, say("requests are sent to {wanted}", wanted=wanted))
     if known is None or known.address == observed:
         return
     under = made.outer.route.line if made.outer.route else None
     retired = known.address not in host.addresses
     dropped = _refused(cluster, sides, observed, made.outer_destination)
     yield Fault(
-        kind=Kind.RETIRED_ADDRESS if retired else Kind.OUTER_SOURCE, host=host, config=under, expected=known,
-        text=f"{host.name} reaches {made.outer_destination} by `{under}`, so its outer source is {observed}, "
-        f"not {known.address} ({known.why}).{dropped[0]}",
-        counters=dropped[1], interface=made.outer.device, peer=made.outer_destination, peer_host=sides.requester,
-        route=made.outer.route, decision=made.outer,
-    )  # fmt: skip
+        kind=Kind.RETIRED_ADDRESS if retired else Kind.OUTER_SOURCE,
+        host=host,
+        config=under,
+        expected=known,
+        text=say(
+            "{host} reaches {outer_destination} by `{under}`, so its outer source is {observed}, not {known} "
+            "({why}).{dropped}",
+            host=host.name,
+            outer_destination=made.outer_destination,
+            under=under,
+            observed=observed,
+            known=known.address,
+            why=known.why,
+            dropped=dropped[0],
+        ),
+        counters=dropped[1],
+        interface=made.outer.device,
+        peer=made.outer_destination,
+        peer_host=sides.requester,
+        route=made.outer.route,
+        decision=made.outer,
+    )
 
 
 def _refused(
@@ -84,10 +110,10 @@ def _refused(
     fault = next(inbound(cluster, arrival), None)
     if fault is None:
         takes = host.snapshot.has(Part.FIREWALL, Part.TUNNELS)
-        return (f" {host.name} takes it all the same.", ()) if takes else ("", ())
+        return (say(" {host} takes it all the same.", host=host.name), ()) if takes else ("", ())
     if fault.judgement is not None and fault.host is host:
-        return f" {host.name} drops it by `{fault.config}`.", fault.counters
-    return f" {fault.text}" if fault.host is host else "", fault.counters
+        return say(" {host} drops it by `{config}`.", host=host.name, config=fault.config), fault.counters
+    return say(" {text}", text=fault.text) if fault.host is host else "", fault.counters
 
 
 def wrong_outer_destination(cluster: Cluster, sides: Sides) -> Iterator[Fault]:
@@ -125,12 +151,24 @@ def interfaces_differ(cluster: Cluster, sides: Sides) -> Iterator[Fault]:
         if arrives is not None and made.exit_device is not None and arrives != made.exit_device:
             under = made.outer.route.line if made.outer.route else None
             yield Fault(
-                kind=Kind.INTERFACES_DIFFER, host=host, config=under, interface=made.exit_device,
-                text=f"{host.name} is reached at {known} on {arrives}, but its route `{under}` to "
-                f"{made.outer_destination} "
-                f"leaves by {made.exit_device}.",
-                peer=made.outer_destination, route=made.outer.route, decision=made.outer,
-            )  # fmt: skip
+                kind=Kind.INTERFACES_DIFFER,
+                host=host,
+                config=under,
+                interface=made.exit_device,
+                text=say(
+                    "{host} is reached at {known} on {arrives}, but its route `{under}` to {outer_destination} "
+                    "leaves by {device}.",
+                    host=host.name,
+                    known=known,
+                    arrives=arrives,
+                    under=under,
+                    outer_destination=made.outer_destination,
+                    device=made.exit_device,
+                ),
+                peer=made.outer_destination,
+                route=made.outer.route,
+                decision=made.outer,
+            )
 
 
 def lost_between(cluster: Cluster, sides: Sides) -> Iterator[Fault]:
@@ -160,9 +198,16 @@ def shared_addresses(cluster: Cluster, of_interest: Sequence[IPv4Address] = ()) 
         device = next(
             (name for name, held in host.fib.addresses.items() if any(k.address == address for k in held)), None
         )
-        names = " and ".join(one.name for one in hosts)
+        names = joined(" and ", (one.name for one in hosts))
         yield Fault(
-            kind=Kind.SHARED_ADDRESS, host=host, config=f"{address} dev {device}", address=address, interface=device,
-            text=f"{names} both have {address}: packets for the one end at the other.",
-            block=block.network if block else None, peer_host=owner or hosts[0],
-        )  # fmt: skip
+            kind=Kind.SHARED_ADDRESS,
+            host=host,
+            config=f"{address} dev {device}",
+            address=address,
+            interface=device,
+            text=say(
+                "{names} both have {address}: packets for the one end at the other.", names=names, address=address
+            ),
+            block=block.network if block else None,
+            peer_host=owner or hosts[0],
+        )

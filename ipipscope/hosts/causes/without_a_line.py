@@ -9,6 +9,7 @@ from ipipscope.hosts.causes.sides import sides_of
 from ipipscope.hosts.faults import Fault, Kind
 from ipipscope.hosts.inbound import Arrival, inbound, knows_enough
 from ipipscope.hosts.tunnel import FALLBACK, IPIP_OVERHEAD
+from ipipscope.language.said import joined, say
 from ipipscope.model import Cause, CauseClass, Finding
 
 if TYPE_CHECKING:
@@ -22,11 +23,17 @@ _BETWEEN = frozenset(("IPIP306", "IPIP307", "IPIP308"))
 _FROM_PACKETS: Final = {
     "IPIP601": (
         CauseClass.NETWORK_LOSS,
-        "Packets vanish between the nodes, one here and there; no node's state shows why.",
+        say("Packets vanish between the nodes, one here and there; no node's state shows why."),
     ),
-    "IPIP603": (CauseClass.NETWORK, "Something between the nodes sends packets twice: a loop, a bond, a mirror port."),
-    "IPIP604": (CauseClass.NETWORK, "The packets are late or overtake one another between the nodes."),
-    "IPIP901": (CauseClass.CAPTURE_WINDOW, "The points did not record at the same time; the nodes are not to blame."),
+    "IPIP603": (
+        CauseClass.NETWORK,
+        say("Something between the nodes sends packets twice: a loop, a bond, a mirror port."),
+    ),
+    "IPIP604": (CauseClass.NETWORK, say("The packets are late or overtake one another between the nodes.")),
+    "IPIP901": (
+        CauseClass.CAPTURE_WINDOW,
+        say("The points did not record at the same time; the nodes are not to blame."),
+    ),
 }
 
 
@@ -43,8 +50,11 @@ def without_the_sender(finding: Finding, cluster: Cluster) -> Cause | None:
         )  # fmt: skip
         fault = next(inbound(cluster, arrival), None)
         if fault is not None and fault.kind in (Kind.FIREWALL_IN, Kind.OTHER_REMOTE):
-            text = f"{fault.text} The sender's own state is not at hand: its route to {sides.reply.dst} chose that "
-            "source."
+            text = say(
+                "{text} The sender's own state is not at hand: its route to {dst} chose that source.",
+                text=fault.text,
+                dst=sides.reply.dst,
+            )
             return Cause(
                 cls=CauseClass.SOURCE_SELECTION,
                 node=finding.node,
@@ -67,8 +77,10 @@ def from_packets(finding: Finding, cluster: Cluster) -> Cause | None:
             cls=CauseClass.NAT,
             node=finding.node,
             config=None,
-            text="The inner source is translated on the way; none of the firewall rules at hand does it, so look at tc "
-            "filters, eBPF programs and rules that were not read.",
+            text=say(
+                "The inner source is translated on the way; none of the firewall rules at hand does it, so look "
+                "at tc filters, eBPF programs and rules that were not read.",
+            ),
         )
     if (
         finding.code == "IPIP602"
@@ -76,18 +88,23 @@ def from_packets(finding: Finding, cluster: Cluster) -> Cause | None:
         and {*finding.consequences} <= _BETWEEN
         and {*finding.consequences} != {"IPIP306"}
     ):
-        return Cause(cls=CauseClass.NETWORK, node=None, config=None, text="The outages happen between the nodes.")
+        return Cause(cls=CauseClass.NETWORK, node=None, config=None, text=say("The outages happen between the nodes."))
     if finding.code in ("IPIP307", "IPIP308"):
         for sides in sides_of(finding, cluster):
             hosts = [host for host in (sides.requester, sides.replier) if host is not None and knows_enough(host)]
             if len(hosts) == 2:
                 return Cause(
-                    cls=CauseClass.NETWORK, node=None, config=None,
-                    text=f"Nothing in the state of {hosts[0].name} and {hosts[1].name} keeps these packets: what lies "
-                    "between "
-                    "them does. Networks that filter have to pass IP protocol 4 (not port 4, and not 94, which some "
-                    "call ipip).",
-                )  # fmt: skip
+                    cls=CauseClass.NETWORK,
+                    node=None,
+                    config=None,
+                    text=say(
+                        "Nothing in the state of {sender} and {receiver} keeps these packets: what lies between them "
+                        "does. Networks that filter have to pass IP protocol 4 (not port 4, and not 94, which some "
+                        "call ipip).",
+                        sender=hosts[0].name,
+                        receiver=hosts[1].name,
+                    ),
+                )
     return None
 
 
@@ -141,10 +158,14 @@ def _path_mtu(finding: Finding, cluster: Cluster) -> Cause | None:
                 shown.append(f"{host.name} {device} mtu {link.mtu}" if link and link.mtu else host.name)
         if shown:
             return Cause(
-                cls=CauseClass.MTU, node=finding.node, config=None,
-                text=f"The MTUs of the nodes fit one another ({', '.join(shown)}); a router on the way takes smaller "
-                "packets only.",
-            )  # fmt: skip
+                cls=CauseClass.MTU,
+                node=finding.node,
+                config=None,
+                text=say(
+                    "The MTUs of the nodes fit one another ({mtus}); a router on the way takes smaller packets only.",
+                    mtus=joined(", ", shown),
+                ),
+            )
     return Cause(
-        cls=CauseClass.MTU, node=finding.node, config=None, text="A router on the way takes smaller packets only."
+        cls=CauseClass.MTU, node=finding.node, config=None, text=say("A router on the way takes smaller packets only.")
     )

@@ -11,6 +11,7 @@ from ipipscope.hosts.formats.values import interface_name
 from ipipscope.hosts.remedies.routes import lost_routes, route_owner
 from ipipscope.hosts.remedies.words import LASTS, command, owner_programs_again
 from ipipscope.hosts.tunnel import FALLBACK
+from ipipscope.language.said import say
 from ipipscope.model import Remedy
 
 if TYPE_CHECKING:
@@ -27,10 +28,12 @@ def tunnel_up(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
     steps = [command("ip", "link", "set", interface_name(device), "up")]
     steps += lost_routes(cluster, host, device, fault.block, fault.expected)
     yield Remedy(
-        node=host.name, command=" && ".join(steps), undo=command("ip", "link", "set", interface_name(device), "down"),
-        why="The device takes packets again; the routes that the kernel removed with it are set anew.",
-        risk=f"The routes are those the other nodes' state speaks of; there may be more. {LASTS}",
-    )  # fmt: skip
+        node=host.name,
+        command=" && ".join(steps),
+        undo=command("ip", "link", "set", interface_name(device), "down"),
+        why=say("The device takes packets again; the routes that the kernel removed with it are set anew."),
+        risk=say("The routes are those the other nodes' state speaks of; there may be more. {lasts}", lasts=LASTS),
+    )
     yield from owner_programs_again(fault, route_owner(cluster, host, None))
 
 
@@ -42,11 +45,17 @@ def other_remote(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
         before = ("remote", tunnel.remote) if tunnel.remote else ()
         change = ("ip", "tunnel", "change", interface_name(tunnel.interface), "mode", "ipip")
         yield Remedy(
-            node=fault.host.name, command=command(*change, "remote", fault.peer, *local),
+            node=fault.host.name,
+            command=command(*change, "remote", fault.peer, *local),
             undo=command(*change, *before, *local),
-            why=f"{tunnel.interface} takes packets of {fault.peer} instead of {tunnel.remote}, and sends to it.",
-            risk=f"Whoever sends from {tunnel.remote} is refused then.",
-        )  # fmt: skip
+            why=say(
+                "{interface} takes packets of {peer} instead of {remote}, and sends to it.",
+                interface=tunnel.interface,
+                peer=fault.peer,
+                remote=tunnel.remote,
+            ),
+            risk=say("Whoever sends from {remote} is refused then.", remote=tunnel.remote),
+        )
 
 
 def other_device(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
@@ -54,21 +63,25 @@ def other_device(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
     if fault.tunnel is not None:
         name = interface_name(fault.tunnel.interface)
         yield Remedy(
-            node=fault.host.name, command=command("ip", "link", "set", name, "down"),
+            node=fault.host.name,
+            command=command("ip", "link", "set", name, "down"),
             undo=command("ip", "link", "set", name, "up"),
-            why=f"With {name} down the packets reach the overlay's own tunnel device.",
-            risk=f"Whatever uses {name} stops.",
-        )  # fmt: skip
+            why=say("With {name} down the packets reach the overlay's own tunnel device.", name=name),
+            risk=say("Whatever uses {name} stops.", name=name),
+        )
 
 
 def forwarding(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
     """Switch forwarding on."""
     yield Remedy(
-        node=fault.host.name, command=command("sysctl", "-w", "net.ipv4.ip_forward=1"),
+        node=fault.host.name,
+        command=command("sysctl", "-w", "net.ipv4.ip_forward=1"),
         undo=command("sysctl", "-w", "net.ipv4.ip_forward=0"),
-        why="The node forwards between its pods and the tunnel again.",
-        risk="The node forwards for everybody whom its firewall lets. Lasts until a reboot: put it into /etc/sysctl.d.",
-    )  # fmt: skip
+        why=say("The node forwards between its pods and the tunnel again."),
+        risk=say(
+            "The node forwards for everybody whom its firewall lets. Lasts until a reboot: put it into /etc/sysctl.d.",
+        ),
+    )
 
 
 def tunnel_address(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
@@ -86,18 +99,28 @@ def tunnel_address(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
         undo = f"{command('ip', 'addr', 'add', f'{fault.address}/32', 'dev', interface_name(device))} && {undo}"
     steps += lost_routes(cluster, host, device, fault.block if fault.expected else None, fault.expected)
     yield Remedy(
-        node=host.name, command=" && ".join(steps), undo=undo,
-        why=f"{right} is the first address of {host.name}'s own block; the node's packets carry it as inner source.",
-        risk="Make sure that no pod has it: Calico has its own word in the node's annotation IPv4IPIPTunnelAddr. "
-        "Connections of the node itself that use another address break.",
-    )  # fmt: skip
+        node=host.name,
+        command=" && ".join(steps),
+        undo=undo,
+        why=say(
+            "{right} is the first address of {host}'s own block; the node's packets carry it as inner source.",
+            right=right,
+            host=host.name,
+        ),
+        risk=say(
+            "Make sure that no pod has it: Calico has its own word in the node's annotation "
+            "IPv4IPIPTunnelAddr. Connections of the node itself that use another address break.",
+        ),
+    )
     yield Remedy(
         node=host.name,
         command=command("cat", "/var/lib/calico/nodename"),
-        why="Nodes cloned from one image share this file and then their tunnel address: remove it where it names "
-        "another "
-        "node. The pool has to allow use for tunnels (allowedUses: Tunnel) and have IPIP on.",
-        risk="None: it only reads.",
+        why=say(
+            "Nodes cloned from one image share this file and then their tunnel address: remove it where it "
+            "names another node. The pool has to allow use for tunnels (allowedUses: Tunnel) and have IPIP "
+            "on.",
+        ),
+        risk=say("None: it only reads."),
     )
     yield from owner_programs_again(fault, route_owner(cluster, host, None))
 
@@ -107,8 +130,8 @@ def shared_address(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
     yield Remedy(
         node=fault.host.name,
         command=command("arping", "-D", "-c", 3, "-I", fault.interface or "NIC", fault.address or "ADDRESS"),
-        why="Shows who else answers for the address; give one of the two nodes another one.",
-        risk="None: it only asks.",
+        why=say("Shows who else answers for the address; give one of the two nodes another one."),
+        risk=say("None: it only asks."),
     )
 
 
@@ -119,11 +142,13 @@ def no_neighbour(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
         yield Remedy(
             node=fault.host.name,
             command=command("ip", "neigh", "flush", "to", fault.peer, "dev", interface_name(device)),
-            why=f"Makes the kernel ask again who has {fault.peer}; when it stays FAILED, that node is down, has "
-            "another address, "
-            "or the switch drops ARP.",
-            risk="None known.",
-            undo="Nothing to undo.",
+            why=say(
+                "Makes the kernel ask again who has {peer}; when it stays FAILED, that node is down, has another "
+                "address, or the switch drops ARP.",
+                peer=fault.peer,
+            ),
+            risk=say("None known."),
+            undo=say("Nothing to undo."),
         )
 
 

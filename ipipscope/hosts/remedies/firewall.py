@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ipipscope.hosts.firewall import Packet
 from ipipscope.hosts.formats.values import interface_name
 from ipipscope.hosts.remedies.words import CLUSTER, command
+from ipipscope.language.said import say
 from ipipscope.model import Remedy
 
 if TYPE_CHECKING:
@@ -56,9 +57,9 @@ def _nft_match(match: tuple[object, ...]) -> list[object]:
     return words
 
 
-_FIREWALL_RISK = (
-    "Lasts until a reboot or until the firewall's owner (firewalld, ufw, a service) loads its rules again: allow IP "
-    "protocol 4 there; Calico asks for such managers to be off."
+_FIREWALL_RISK = say(
+    "Lasts until a reboot or until the firewall's owner (firewalld, ufw, a service) loads its rules "
+    "again: allow IP protocol 4 there; Calico asks for such managers to be off.",
 )
 
 
@@ -70,19 +71,30 @@ def firewall_in(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
     name = fault.judgement.set_name if fault.judgement else None
     risk = _FIREWALL_RISK
     if name:
-        risk = f"Takes IPIP from {fault.peer} although {name} does not list it; Felix puts its own chain first again "
-        "some day."
+        risk = say(
+            "Takes IPIP from {peer} although {name} does not list it; Felix puts its own chain first again some day.",
+            peer=fault.peer,
+            name=name,
+        )
     yield Remedy(
-        node=fault.host.name, command=do, undo=undo, risk=risk, why=f"Packets of protocol 4 from {fault.peer} come in."
+        node=fault.host.name,
+        command=do,
+        undo=undo,
+        risk=risk,
+        why=say("Packets of protocol 4 from {peer} come in.", peer=fault.peer),
     )
     if name:
         patch = f'{{"spec":{{"externalNodesList":["{fault.peer}/32"]}}}}'
         yield Remedy(
             node=fault.host.name,
             command=command("calicoctl", "patch", "felixconfiguration", "default", "-p", patch),
-            why=f"{CLUSTER}Felix lists {fault.peer} in {name} on every node.",
-            risk="Widens trust: whoever can send from that address can put packets into the overlay. Replaces a list "
-            "that may be there.",
+            why=say(
+                "{cluster}Felix lists {peer} in {name} on every node.", cluster=CLUSTER, peer=fault.peer, name=name
+            ),
+            risk=say(
+                "Widens trust: whoever can send from that address can put packets into the overlay. Replaces a "
+                "list that may be there.",
+            ),
             undo=command(
                 "calicoctl", "patch", "felixconfiguration", "default", "-p", '{"spec":{"externalNodesList":[]}}'
             ),
@@ -95,9 +107,12 @@ def firewall_out(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
         return
     do, undo = _accept(fault, "OUTPUT", "-p", 4, "-d", fault.peer)
     yield Remedy(
-        node=fault.host.name, command=do, undo=undo, risk=_FIREWALL_RISK,
-        why=f"Packets of protocol 4 to {fault.peer} go out.",
-    )  # fmt: skip
+        node=fault.host.name,
+        command=do,
+        undo=undo,
+        risk=_FIREWALL_RISK,
+        why=say("Packets of protocol 4 to {peer} go out.", peer=fault.peer),
+    )
 
 
 def firewall_forward(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
@@ -115,10 +130,12 @@ def firewall_forward(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
         ends.append((ends[0][1], ends[0][0]))
     made = [_accept(fault, "FORWARD", "-s", source, "-d", destination) for source, destination in ends]
     yield Remedy(
-        node=host.name, command=" && ".join(do for do, _ in made), undo=" && ".join(undo for _, undo in made),
-        why=f"Packets between {ends[0][0]} and {ends[0][1]} are forwarded.",
-        risk=f"Passes network policies of the pods in these blocks. {_FIREWALL_RISK}",
-    )  # fmt: skip
+        node=host.name,
+        command=" && ".join(do for do, _ in made),
+        undo=" && ".join(undo for _, undo in made),
+        why=say("Packets between {here} and {there} are forwarded.", here=ends[0][0], there=ends[0][1]),
+        risk=say("Passes network policies of the pods in these blocks. {lasts}", lasts=_FIREWALL_RISK),
+    )
 
 
 def firewall_inner(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
@@ -127,9 +144,12 @@ def firewall_inner(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
         return
     do, undo = _accept(fault, "INPUT", "-s", _end(cluster, fault.address), "-d", fault.peer)
     yield Remedy(
-        node=fault.host.name, command=do, undo=undo, risk=_FIREWALL_RISK,
-        why=f"What the tunnel delivers to {fault.peer} is taken.",
-    )  # fmt: skip
+        node=fault.host.name,
+        command=do,
+        undo=undo,
+        risk=_FIREWALL_RISK,
+        why=say("What the tunnel delivers to {peer} is taken.", peer=fault.peer),
+    )
 
 
 def _end(cluster: Cluster, address: IPv4Address) -> IPv4Network | IPv4Address:
@@ -143,17 +163,22 @@ def translation(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
         yield Remedy(
             node=fault.host.name,
             command=command("tc", "-s", "filter", "show", "dev", interface_name(fault.interface), "ingress"),
-            why="No firewall rule at hand translates: look for a tc filter or an eBPF program (egress too).",
-            risk="None: it only asks.",
+            why=say("No firewall rule at hand translates: look for a tc filter or an eBPF program (egress too)."),
+            risk=say("None: it only asks."),
         )
     if fault.address is None or fault.peer is None:
         return
     do, undo = _accept(fault, "POSTROUTING", "-s", _end(cluster, fault.address), "-d", _end(cluster, fault.peer))
     yield Remedy(
-        node=fault.host.name, command=do, undo=undo,
-        why="Packets between the two blocks leave the table before the translating rule; connections that conntrack "
-        "already translates keep their address until they end.",
-        risk="Lasts until the rule's owner (kube-proxy, a kubelet unit, Docker) writes the table again: correct "
-        "clusterCIDR, "
-        "--masquerade-all or natOutgoing there.",
-    )  # fmt: skip
+        node=fault.host.name,
+        command=do,
+        undo=undo,
+        why=say(
+            "Packets between the two blocks leave the table before the translating rule; connections that "
+            "conntrack already translates keep their address until they end.",
+        ),
+        risk=say(
+            "Lasts until the rule's owner (kube-proxy, a kubelet unit, Docker) writes the table again: "
+            "correct clusterCIDR, --masquerade-all or natOutgoing there.",
+        ),
+    )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ipipscope.hosts.formats.values import interface_name
 from ipipscope.hosts.remedies.words import CLUSTER, command
+from ipipscope.language.said import say
 from ipipscope.model import Remedy
 
 if TYPE_CHECKING:
@@ -26,21 +27,28 @@ def pod_gone(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
     if len(idle) == 1 and fault.address is not None and owned:
         route = (f"{fault.address}/32", "dev", interface_name(idle[0]), "scope", "link")
         yield Remedy(
-            node=host.name, command=command("ip", "route", "replace", *route),
+            node=host.name,
+            command=command("ip", "route", "replace", *route),
             undo=command("ip", "route", "del", *route[:3]),
-            why=f"{idle[0]} is the only pod interface here without a route, so it is most likely that of "
-            f"{fault.address}.",
-            risk="If the pod is gone and the interface is another one's, its packets go astray.",
-        )  # fmt: skip
+            why=say(
+                "{interface} is the only pod interface here without a route, so it is most likely that of {address}.",
+                interface=idle[0],
+                address=fault.address,
+            ),
+            risk=say("If the pod is gone and the interface is another one's, its packets go astray."),
+        )
     yield Remedy(
         node=host.name,
         command=command(
             "kubectl", "get", "pods", "-A", "-o", "wide", "--field-selector", f"status.podIP={fault.address}"
         ),
-        why=f"{CLUSTER}tells whether a pod has {fault.address} at all, and on which node; who still uses the address "
-        "of a pod "
-        "that is gone holds a stale endpoint.",
-        risk="None: it only asks.",
+        why=say(
+            "{cluster}tells whether a pod has {address} at all, and on which node; who still uses the address "
+            "of a pod that is gone holds a stale endpoint.",
+            cluster=CLUSTER,
+            address=fault.address,
+        ),
+        risk=say("None: it only asks."),
     )
 
 
@@ -51,7 +59,11 @@ def pod_silent(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
         command=command(
             "kubectl", "get", "pods", "-A", "-o", "wide", "--field-selector", f"status.podIP={fault.address}"
         ),
-        why=f"{CLUSTER}the node delivers to {fault.address}; look at the pod itself: its interface, its own firewall, "
-        "what listens there, its policies.",
-        risk="None: it only asks.",
+        why=say(
+            "{cluster}the node delivers to {address}; look at the pod itself: its interface, its own firewall, "
+            "what listens there, its policies.",
+            cluster=CLUSTER,
+            address=fault.address,
+        ),
+        risk=say("None: it only asks."),
     )

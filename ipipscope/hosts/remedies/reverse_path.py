@@ -10,6 +10,7 @@ from ipipscope.hosts.formats.values import interface_name
 from ipipscope.hosts.remedies.devices import block_base
 from ipipscope.hosts.remedies.routes import tunnel_route
 from ipipscope.hosts.remedies.words import command, sysctl
+from ipipscope.language.said import say
 from ipipscope.model import Remedy
 
 if TYPE_CHECKING:
@@ -24,11 +25,16 @@ def _loose(fault: Fault, interface: str) -> Remedy:
     return Remedy(
         node=fault.host.name,
         command=sysctl(interface, "rp_filter", 2),
-        why=f"The higher of `all` and {interface} counts, so {interface} alone becomes loose: a source needs a route, "
-        "no longer by the same interface.",
-        risk=f"Spoofed sources that have some route are taken on {interface}. Felix wants IgnoreLooseRPF=true where "
-        "rp_filter is "
-        "2 for all. Lasts until a reboot: put it into /etc/sysctl.d.",
+        why=say(
+            "The higher of `all` and {interface} counts, so {interface} alone becomes loose: a source needs "
+            "a route, no longer by the same interface.",
+            interface=interface,
+        ),
+        risk=say(
+            "Spoofed sources that have some route are taken on {interface}. Felix wants IgnoreLooseRPF=true "
+            "where rp_filter is 2 for all. Lasts until a reboot: put it into /etc/sysctl.d.",
+            interface=interface,
+        ),
         undo=sysctl(interface, "rp_filter", was),
     )
 
@@ -43,10 +49,13 @@ def rp_filter_outer(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
             command=command(
                 "ip", "route", "get", fault.peer, "iif", interface_name(fault.interface), "from", fault.peer
             ),
-            why=f"Better than a loose filter is a route to {fault.peer} by {fault.interface}, where its packets "
-            "arrive, or "
-            "one network for all nodes' addresses (IP_AUTODETECTION_METHOD=cidr=...).",
-            risk="None: it only asks.",
+            why=say(
+                "Better than a loose filter is a route to {peer} by {interface}, where its packets arrive, or "
+                "one network for all nodes' addresses (IP_AUTODETECTION_METHOD=cidr=...).",
+                peer=fault.peer,
+                interface=fault.interface,
+            ),
+            risk=say("None: it only asks."),
         )
 
 
@@ -56,10 +65,12 @@ def rp_filter_inner(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
         owned = next(iter(sorted(fault.host.tunnel_addresses)), None) or block_base(cluster, fault.host)
         if owned is not None and (fault.route is None or fault.route.device == fault.interface):
             yield Remedy(
-                node=fault.host.name, command=command("ip", "addr", "add", f"{owned}/32", "dev", fault.interface),
-                why=f"{fault.interface} has no address.", risk="None known.",
+                node=fault.host.name,
+                command=command("ip", "addr", "add", f"{owned}/32", "dev", fault.interface),
+                why=say("{interface} has no address.", interface=fault.interface),
+                risk=say("None known."),
                 undo=command("ip", "addr", "del", f"{owned}/32", "dev", fault.interface),
-            )  # fmt: skip
+            )
     if fault.expected is not None and fault.block is not None:
         yield from tunnel_route(cluster, fault)
         if fault.interface:

@@ -11,6 +11,7 @@ from ipipscope.hosts.formats.values import interface_name
 from ipipscope.hosts.model import MAIN, Route
 from ipipscope.hosts.remedies.words import CLUSTER, LASTS, command, owner_programs_again
 from ipipscope.hosts.tunnel import FALLBACK
+from ipipscope.language.said import say
 from ipipscope.model import Remedy
 
 if TYPE_CHECKING:
@@ -69,26 +70,37 @@ def tunnel_route(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
         more_specific = route is not None and route.destination.prefixlen > block.prefixlen
         if more_specific and route is not None:
             yield Remedy(
-                node=host.name, command=delete_route(route), undo=set_route(route),
-                why=f"It stands before the route to {block}, which leads into {device}.",
-                risk="Whoever added it may have wanted it for other traffic to that address.",
-            )  # fmt: skip
+                node=host.name,
+                command=delete_route(route),
+                undo=set_route(route),
+                why=say(
+                    "It stands before the route to {block}, which leads into {device}.", block=block, device=device
+                ),
+                risk=say("Whoever added it may have wanted it for other traffic to that address."),
+            )
         else:
             yield Remedy(
                 node=host.name,
                 command=block_route(host, block, fault.expected.address, device, protocol),
-                why=f"{fault.expected.address} is right: {fault.expected.why}.",
-                risk=f"Takes effect at once for all pods in {block}. {LASTS}",
+                why=say(
+                    "{expected} is right: {why}.",
+                    expected=fault.expected.address,
+                    why=fault.expected.why,
+                ),
+                risk=say("Takes effect at once for all pods in {block}. {lasts}", block=block, lasts=LASTS),
                 undo=undo,
             )
     if fault.expected is None:
         yield Remedy(
             node=host.name,
             command=command("calicoctl", "get", "nodes", "-o", "wide"),
-            why=f"{CLUSTER}the state at hand does not show which node owns {block}; its address in this list is the "
-            "right next "
-            "hop (`calicoctl ipam show --show-blocks` names the owner's block).",
-            risk="None: it only asks.",
+            why=say(
+                "{cluster}the state at hand does not show which node owns {block}; its address in this list is "
+                "the right next hop (`calicoctl ipam show --show-blocks` names the owner's block).",
+                cluster=CLUSTER,
+                block=block,
+            ),
+            risk=say("None: it only asks."),
         )
     yield from owner_programs_again(fault, protocol)
 
@@ -130,17 +142,25 @@ def diverting_rule(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
     if rule is not None and fault.block is not None and rule.priority > 1:
         add = ("ip", "rule", "add", "pref", rule.priority - 1, "to", fault.block, "lookup", "main")
         yield Remedy(
-            node=fault.host.name, command=command(*add),
+            node=fault.host.name,
+            command=command(*add),
             undo=command("ip", "rule", "del", *add[3:]),
-            why=f"Packets to {fault.block} use table main, where the tunnel routes stand, before `{rule.line}` counts.",
-            risk="Lasts until a reboot; who added the other rule may add more.",
-        )  # fmt: skip
+            why=say(
+                "Packets to {block} use table main, where the tunnel routes stand, before `{line}` counts.",
+                block=fault.block,
+                line=rule.line,
+            ),
+            risk=say("Lasts until a reboot; who added the other rule may add more."),
+        )
     yield Remedy(
-        node=fault.host.name, command=command("ip", "rule", "list"),
-        why="Find who added the rule (a VPN, another network plugin, a load balancer) and exempt the pod networks "
-        "there.",
-        risk="None: it only lists.",
-    )  # fmt: skip
+        node=fault.host.name,
+        command=command("ip", "rule", "list"),
+        why=say(
+            "Find who added the rule (a VPN, another network plugin, a load balancer) and exempt the pod "
+            "networks there.",
+        ),
+        risk=say("None: it only lists."),
+    )
 
 
 def underlay_loop(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
@@ -148,11 +168,16 @@ def underlay_loop(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
     route = fault.decision.route if fault.decision else None
     if route is not None:
         yield Remedy(
-            node=fault.host.name, command=delete_route(route), undo=set_route(route),
-            why=f"`{route.line}` sends the encapsulated packets into the tunnel again; without it the underlay's "
-            "route counts.",
-            risk="Other traffic that it carried takes the next wider route.",
-        )  # fmt: skip
+            node=fault.host.name,
+            command=delete_route(route),
+            undo=set_route(route),
+            why=say(
+                "`{line}` sends the encapsulated packets into the tunnel again; without it the underlay's route "
+                "counts.",
+                line=route.line,
+            ),
+            risk=say("Other traffic that it carried takes the next wider route."),
+        )
     yield from owner_programs_again(fault, route_owner(cluster, fault.host, fault.route))
 
 
@@ -162,15 +187,21 @@ def no_underlay(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
     rule = fault.decision.rule if fault.decision else None
     if route is not None and route.type in ("blackhole", "unreachable", "prohibit"):
         yield Remedy(
-            node=host.name, command=delete_route(route), undo=set_route(route),
-            why=f"`{route.line}` refuses the encapsulated packets.", risk="Whoever set it wanted that network cut off.",
-        )  # fmt: skip
+            node=host.name,
+            command=delete_route(route),
+            undo=set_route(route),
+            why=say("`{line}` refuses the encapsulated packets.", line=route.line),
+            risk=say("Whoever set it wanted that network cut off."),
+        )
     elif rule is not None and rule.action != "lookup" and peer is not None and rule.priority > 1:
         add = ("ip", "rule", "add", "pref", rule.priority - 1, "to", peer, "lookup", "main")
         yield Remedy(
-            node=host.name, command=command(*add), undo=command("ip", "rule", "del", *add[3:]),
-            why=f"`{rule.line}` refuses the encapsulated packets.", risk="Lasts until a reboot.",
-        )  # fmt: skip
+            node=host.name,
+            command=command(*add),
+            undo=command("ip", "rule", "del", *add[3:]),
+            why=say("`{line}` refuses the encapsulated packets.", line=rule.line),
+            risk=say("Lasts until a reboot."),
+        )
     elif peer is not None:
         for name, held in host.fib.addresses.items():
             near = next((known for known in held if peer in known.network and known.prefix_length < 32), None)
@@ -181,8 +212,10 @@ def no_underlay(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
                         "ip", "route", "replace", f"{peer}/32", "dev", interface_name(name), "src", near.address
                     ),
                     undo=command("ip", "route", "del", f"{peer}/32", "dev", interface_name(name)),
-                    why=f"{peer} stands in the network of {name}, whose connected route is gone.",
-                    risk="Lasts until a reboot; set the interface's network up again as it was.",
+                    why=say(
+                        "{peer} stands in the network of {name}, whose connected route is gone.", peer=peer, name=name
+                    ),
+                    risk=say("Lasts until a reboot; set the interface's network up again as it was."),
                 )
                 break
         else:
@@ -193,15 +226,19 @@ def no_underlay(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
                     node=host.name,
                     command=command("ip", "route", "replace", f"{peer}/32", "via", via, "dev", interface_name(device)),
                     undo=command("ip", "route", "del", f"{peer}/32"),
-                    why=f"{via} is the gateway of other routes here; whether it reaches {peer} the state does not "
-                    "show.",
-                    risk="Lasts until a reboot.",
+                    why=say(
+                        "{via} is the gateway of other routes here; whether it reaches {peer} the state does not show.",
+                        via=via,
+                        peer=peer,
+                    ),
+                    risk=say("Lasts until a reboot."),
                 )
     yield Remedy(
-        node=host.name, command=command("ip", "route", "get", peer or "<peer>"),
-        why="It has to name a NIC. Set the missing route up where this host configures its network.",
-        risk="None: it only asks.",
-    )  # fmt: skip
+        node=host.name,
+        command=command("ip", "route", "get", peer or "<peer>"),
+        why=say("It has to name a NIC. Set the missing route up where this host configures its network."),
+        risk=say("None: it only asks."),
+    )
 
 
 def _gateway(host: Host) -> tuple[IPv4Address, str] | None:

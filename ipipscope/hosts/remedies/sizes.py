@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from ipipscope.hosts.formats.values import interface_name
 from ipipscope.hosts.remedies.words import CLUSTER, command
 from ipipscope.hosts.tunnel import FALLBACK, IPIP_OVERHEAD
+from ipipscope.language.said import say
 from ipipscope.model import Remedy
 
 if TYPE_CHECKING:
@@ -36,28 +37,63 @@ def workload_mtu(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
     largest = max((found.mtu or 0 for name in fault.workloads if (found := host.fib.link(name))), default=0)
     if mtu is not None and fault.number is not None and fault.number > mtu:
         yield Remedy(
-            node=host.name, command=command("ip", "link", "set", interface_name(device), "mtu", fault.number),
+            node=host.name,
+            command=command("ip", "link", "set", interface_name(device), "mtu", fault.number),
             undo=command("ip", "link", "set", interface_name(device), "mtu", mtu),
-            why=f"The underlay has room for {fault.number} octets inside the outer header, {device} takes {mtu}.",
-            risk="The other nodes' devices and every router between have to take as much. Felix sets its own value "
-            "again "
-            "(ipipMTU).",
-        )  # fmt: skip
+            why=say(
+                "The underlay has room for {number} octets inside the outer header, {device} takes {mtu}.",
+                number=fault.number,
+                device=device,
+                mtu=mtu,
+            ),
+            risk=say(
+                "The other nodes' devices and every router between have to take as much. Felix sets its own "
+                "value again (ipipMTU).",
+            ),
+        )
     else:
         yield Remedy(
             node=host.name,
             command=command(
-                "iptables", "-t", "mangle", "-A", "FORWARD", "-o", interface_name(device), "-p", "tcp", "--tcp-flags",
-                "SYN,RST", "SYN", "-j", "TCPMSS", "--clamp-mss-to-pmtu",
+                "iptables",
+                "-t",
+                "mangle",
+                "-A",
+                "FORWARD",
+                "-o",
+                interface_name(device),
+                "-p",
+                "tcp",
+                "--tcp-flags",
+                "SYN,RST",
+                "SYN",
+                "-j",
+                "TCPMSS",
+                "--clamp-mss-to-pmtu",
             ),
             undo=command(
-                "iptables", "-t", "mangle", "-D", "FORWARD", "-o", interface_name(device), "-p", "tcp", "--tcp-flags",
-                "SYN,RST", "SYN", "-j", "TCPMSS", "--clamp-mss-to-pmtu",
+                "iptables",
+                "-t",
+                "mangle",
+                "-D",
+                "FORWARD",
+                "-o",
+                interface_name(device),
+                "-p",
+                "tcp",
+                "--tcp-flags",
+                "SYN,RST",
+                "SYN",
+                "-j",
+                "TCPMSS",
+                "--clamp-mss-to-pmtu",
             ),
-            why="TCP agrees on segments that fit, at once and for pods that run already; a ping with DF stays too "
-            "large.",
-            risk="None known; other protocols still depend on ICMP fragmentation needed.",
-        )  # fmt: skip
+            why=say(
+                "TCP agrees on segments that fit, at once and for pods that run already; a ping with DF stays "
+                "too large.",
+            ),
+            risk=say("None known; other protocols still depend on ICMP fragmentation needed."),
+        )
     fits = min(value for value in (mtu, fault.number) if value) if mtu or fault.number else 1480
     yield from _calico_mtu(fault, fits, largest)
 
@@ -75,24 +111,32 @@ def _pod_mtu(host: Host, fault: Fault, mtu: int) -> Iterator[Remedy]:
             steps += [command(*inside), command("ip", "link", "set", interface_name(name), "mtu", value)]
     if do:
         yield Remedy(
-            node=host.name, command=" && ".join(do), undo=" && ".join(undo),
-            why=f"The pods that run now send no packet larger than the {mtu} octets that the tunnel takes.",
-            risk="Lasts as long as the pods; eth0 is what Calico calls a pod's interface.",
-        )  # fmt: skip
+            node=host.name,
+            command=" && ".join(do),
+            undo=" && ".join(undo),
+            why=say(
+                "The pods that run now send no packet larger than the {mtu} octets that the tunnel takes.", mtu=mtu
+            ),
+            risk=say("Lasts as long as the pods; eth0 is what Calico calls a pod's interface."),
+        )
 
 
 def _calico_mtu(fault: Fault, fits: int, largest: int) -> Iterator[Remedy]:
-    was = f" ({largest} before)" if largest else ""
+    was = say(" ({largest} before)", largest=largest) if largest else ""
     patch = f'{{"spec":{{"ipipMTU":{fits}}}}}'
     yield Remedy(
         node=fault.host.name,
         command=command("calicoctl", "patch", "felixconfiguration", "default", "-p", patch),
-        why=f"{CLUSTER}the tunnels get MTU {fits}; set veth_mtu in the calico-config ConfigMap to {fits} too{was} and "
-        "create the "
-        "pods anew, they keep their MTU for life.",
-        risk="Pods that run keep the old MTU until they are created anew.",
-        undo="Patch the former values back.",
-    )  # fmt: skip
+        why=say(
+            "{cluster}the tunnels get MTU {fits}; set veth_mtu in the calico-config ConfigMap to {fits} "
+            "too{was} and create the pods anew, they keep their MTU for life.",
+            cluster=CLUSTER,
+            fits=fits,
+            was=was,
+        ),
+        risk=say("Pods that run keep the old MTU until they are created anew."),
+        undo=say("Patch the former values back."),
+    )
 
 
 def tunnel_mtu(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
@@ -101,11 +145,16 @@ def tunnel_mtu(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
     link = host.fib.link(device)
     if fault.number is not None:
         yield Remedy(
-            node=host.name, command=command("ip", "link", "set", interface_name(device), "mtu", fault.number),
+            node=host.name,
+            command=command("ip", "link", "set", interface_name(device), "mtu", fault.number),
             undo=command("ip", "link", "set", interface_name(device), "mtu", link.mtu if link and link.mtu else 1480),
-            why=f"{fault.number} octets and the outer header of {IPIP_OVERHEAD} fit the NIC.",
-            risk="Felix sets its own value again (ipipMTU). Pods with a larger MTU learn it by ICMP.",
-        )  # fmt: skip
+            why=say(
+                "{number} octets and the outer header of {header} fit the NIC.",
+                number=fault.number,
+                header=IPIP_OVERHEAD,
+            ),
+            risk=say("Felix sets its own value again (ipipMTU). Pods with a larger MTU learn it by ICMP."),
+        )
         yield from _calico_mtu(fault, fault.number, 0)
 
 
@@ -117,18 +166,28 @@ def path_mtu(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
         if fault.peer is not None:
             size = (link.mtu if link and link.mtu else 1480) - 8
             yield Remedy(
-                node=host.name, command=command("ping", "-M", "do", "-c", 3, "-s", size, fault.peer),
-                why="Try smaller sizes until it answers: 28 octets more are what the path takes, 8 octets more the "
-                "right MTU for the tunnel, on every node; or raise the MTU of what lies between.",
-                risk="None: it only asks.",
-            )  # fmt: skip
+                node=host.name,
+                command=command("ping", "-M", "do", "-c", 3, "-s", size, fault.peer),
+                why=say(
+                    "Try smaller sizes until it answers: 28 octets more are what the path takes, 8 octets more the "
+                    "right MTU for the tunnel, on every node; or raise the MTU of what lies between.",
+                ),
+                risk=say("None: it only asks."),
+            )
         return
     yield Remedy(
-        node=host.name, command=command("ip", "link", "set", interface_name(device), "mtu", fault.number),
+        node=host.name,
+        command=command("ip", "link", "set", interface_name(device), "mtu", fault.number),
         undo=command("ip", "link", "set", interface_name(device), "mtu", link.mtu if link and link.mtu else 1480),
-        why=f"The path takes {fault.number + IPIP_OVERHEAD} octets, {fault.number} inside the outer header; larger "
-        "packets are then refused where their sender hears of it. Or raise the router's MTU.",
-        risk="Needed on every node that uses this path; pods with a larger MTU learn it by ICMP. Felix sets its own "
-        "value again (ipipMTU).",
-    )  # fmt: skip
+        why=say(
+            "The path takes {number} octets, {inside} inside the outer header; larger packets are then "
+            "refused where their sender hears of it. Or raise the router's MTU.",
+            number=fault.number + IPIP_OVERHEAD,
+            inside=fault.number,
+        ),
+        risk=say(
+            "Needed on every node that uses this path; pods with a larger MTU learn it by ICMP. Felix sets "
+            "its own value again (ipipMTU).",
+        ),
+    )
     yield from _calico_mtu(fault, fault.number, 0)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ipipscope.hosts.formats.values import interface_name
 from ipipscope.hosts.remedies.routes import delete_route, route_owner, set_route
 from ipipscope.hosts.remedies.words import CLUSTER, NAMESPACE_NOTE, command, owner_programs_again
+from ipipscope.language.said import say
 from ipipscope.model import Remedy
 
 if TYPE_CHECKING:
@@ -30,9 +31,19 @@ def outer_source(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
         yield Remedy(
             node=host.name,
             command=command(*route, "src", right.address),
-            why=f"The packets to {peer} go the same way, but from {right.address}: {right.why}.",
-            risk=f"All of {host.name}'s new connections to {peer} come from {right.address}. Lasts until a reboot: put "
-            "it into the interface's configuration.",
+            why=say(
+                "The packets to {peer} go the same way, but from {right}: {why}.",
+                peer=peer,
+                right=right.address,
+                why=right.why,
+            ),
+            risk=say(
+                "All of {host}'s new connections to {peer} come from {right}. Lasts until a reboot: put it into "
+                "the interface's configuration.",
+                host=host.name,
+                peer=peer,
+                right=right.address,
+            ),
             undo=command("ip", "route", "del", f"{peer}/32", "dev", interface_name(decision.device)),
         )
     yield from _source_in_cluster(cluster, fault)
@@ -42,16 +53,20 @@ def outer_source(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
 def _source_in_cluster(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
     network = _common_network(cluster, fault)
     if network is not None:
-        yield _autodetection(fault.host.name, network, f"all nodes seen here have an address in {network}; ")
+        yield _autodetection(
+            fault.host.name, network, say("all nodes seen here have an address in {network}; ", network=network)
+        )
     source = fault.decision.source if fault.decision else None
     if source is not None:
         patch = f'{{"spec":{{"externalNodesList":["{source}/32"]}}}}'
         yield Remedy(
             node=fault.host.name,
             command=command("calicoctl", "patch", "felixconfiguration", "default", "-p", patch),
-            why=f"{CLUSTER}every node takes IPIP from {source} too.",
-            risk="Widens trust: whoever can send from that address can put packets into the overlay. Replaces a list "
-            "that may be there.",
+            why=say("{cluster}every node takes IPIP from {source} too.", cluster=CLUSTER, source=source),
+            risk=say(
+                "Widens trust: whoever can send from that address can put packets into the overlay. Replaces a "
+                "list that may be there.",
+            ),
             undo=command(
                 "calicoctl", "patch", "felixconfiguration", "default", "-p", '{"spec":{"externalNodesList":[]}}'
             ),
@@ -64,13 +79,18 @@ def _source_by_routes(fault: Fault) -> Iterator[Remedy]:
     if route is None or right is None or route.via is not None or route.protocol != "kernel" or not right.address:
         return
     yield Remedy(
-        node=host.name, command=delete_route(route), undo=set_route(route),
-        why="Without the connected route the packets take the default route; that has to leave by the NIC of "
-        f"{right.address}.",
-        risk="The riskiest way: cuts whoever manages the node over that network, and fails where the default route "
-        "leaves "
-        "by the same NIC.",
-    )  # fmt: skip
+        node=host.name,
+        command=delete_route(route),
+        undo=set_route(route),
+        why=say(
+            "Without the connected route the packets take the default route; that has to leave by the NIC of {right}.",
+            right=right.address,
+        ),
+        risk=say(
+            "The riskiest way: cuts whoever manages the node over that network, and fails where the default "
+            "route leaves by the same NIC.",
+        ),
+    )
 
 
 def odd_peer(peer: IPv4Address, listed_on: str, common: IPv4Network) -> tuple[Remedy, ...]:
@@ -78,26 +98,39 @@ def odd_peer(peer: IPv4Address, listed_on: str, common: IPv4Network) -> tuple[Re
     network = IPv4Network(f"{peer}/{common.prefixlen}", strict=False)
     return (
         Remedy(
-            node=listed_on, command=command("ip", "route", "get", peer),
-            why=f"To be asked on every node of {common}: where src is not the node's own address in this list, give "
-            f"the route to {peer} that source (`ip route replace {peer}/32 dev NIC src ADDRESS`).",
-            risk="None: it only asks.",
+            node=listed_on,
+            command=command("ip", "route", "get", peer),
+            why=say(
+                "To be asked on every node of {common}: where src is not the node's own address in this list, "
+                "give the route to {peer} that source (`ip route replace {peer}/32 dev NIC src ADDRESS`).",
+                common=common,
+                peer=peer,
+            ),
+            risk=say("None: it only asks."),
         ),
-        _autodetection(listed_on, network, f"if every node has an address in {network}, "),
-    )  # fmt: skip
+        _autodetection(listed_on, network, say("if every node has an address in {network}, ", network=network)),
+    )
 
 
 def _autodetection(node: str, network: IPv4Network, given: str) -> Remedy:
     return Remedy(
         node=node,
         command=command(
-            "kubectl", "set", "env", "daemonset/calico-node", "-n", "kube-system",
+            "kubectl",
+            "set",
+            "env",
+            "daemonset/calico-node",
+            "-n",
+            "kube-system",
             f"IP_AUTODETECTION_METHOD=cidr={network}",
         ),
-        why=f"{CLUSTER}{given}then Calico knows each by the address it sends from.",
-        risk=f"calico-node restarts on every node, BGP sessions are set up anew. {NAMESPACE_NOTE}",
+        why=say("{cluster}{given}then Calico knows each by the address it sends from.", cluster=CLUSTER, given=given),
+        risk=say(
+            "calico-node restarts on every node, BGP sessions are set up anew. {namespace}",
+            namespace=NAMESPACE_NOTE,
+        ),
         undo="kubectl rollout undo daemonset/calico-node -n kube-system",
-    )  # fmt: skip
+    )
 
 
 def _common_network(cluster: Cluster, fault: Fault) -> IPv4Network | None:
@@ -128,12 +161,21 @@ def retired_address(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
     if old is not None and fault.interface and held is not None:
         add = (f"{old}/{held.prefix_length}", "dev", interface_name(fault.interface))
         yield Remedy(
-            node=fault.host.name, command=command("ip", "addr", "add", *add),
+            node=fault.host.name,
+            command=command("ip", "addr", "add", *add),
             undo=command("ip", "addr", "del", *add),
-            why=f"The other nodes send to {old}; with it back on {fault.interface} the packets arrive until Calico "
-            "knows the new one.",
-            risk=f"Makes sure first that nobody else has {old} now: `arping -D -I {fault.interface} {old}`.",
-        )  # fmt: skip
+            why=say(
+                "The other nodes send to {old}; with it back on {interface} the packets arrive until Calico "
+                "knows the new one.",
+                old=old,
+                interface=fault.interface,
+            ),
+            risk=say(
+                "Makes sure first that nobody else has {old} now: `arping -D -I {interface} {old}`.",
+                old=old,
+                interface=fault.interface,
+            ),
+        )
     yield from owner_programs_again(fault, route_owner(cluster, fault.host, None))
 
 

@@ -6,6 +6,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from ipipscope.hosts.formats.values import interface_name
+from ipipscope.language.said import say
 from ipipscope.model import Remedy
 
 if TYPE_CHECKING:
@@ -13,9 +14,11 @@ if TYPE_CHECKING:
 
     from ipipscope.hosts.faults import Fault
 
-LASTS = "It is gone after a reboot or when its owner programs the route again: let the owner do it, or make it lasting."
-CLUSTER = "For the cluster: "
-NAMESPACE_NOTE = "The namespace is kube-system, or calico-system where the operator installed Calico."
+LASTS = say(
+    "It is gone after a reboot or when its owner programs the route again: let the owner do it, or make it lasting.",
+)
+CLUSTER = say("For the cluster: ")
+NAMESPACE_NOTE = say("The namespace is kube-system, or calico-system where the operator installed Calico.")
 
 
 def command(*words: object) -> str:
@@ -34,16 +37,34 @@ def sysctl(interface: str, name: str, value: int) -> str:
 def owner_programs_again(fault: Fault, protocol: str | None) -> Iterator[Remedy]:
     """Make who owns the routes write them once more, so that the cure lasts."""
     name = fault.host.name
-    who = "Felix (route protocol 80)" if protocol == "80" else "BIRD" if protocol == "bird" else "BIRD or Felix"
-    stale = " BIRD runs with `persist`: it leaves stale routes behind." if protocol != "80" else ""
+    who = (
+        say("Felix (route protocol 80)") if protocol == "80" else "BIRD" if protocol == "bird" else say("BIRD or Felix")
+    )
+    stale = say(" BIRD runs with `persist`: it leaves stale routes behind.") if protocol != "80" else ""
     yield Remedy(
         node=name,
         command=command(
-            "kubectl", "delete", "pod", "-n", "kube-system", "-l", "k8s-app=calico-node",
-            "--field-selector", f"spec.nodeName={name}",
+            "kubectl",
+            "delete",
+            "pod",
+            "-n",
+            "kube-system",
+            "-l",
+            "k8s-app=calico-node",
+            "--field-selector",
+            f"spec.nodeName={name}",
         ),
-        why=f"{CLUSTER}calico-node on {name} starts again and {who} programs its routes, so that the cure "
-        f"lasts.{stale}",
-        risk=f"No new pod gets an interface on {name} for some seconds; traffic goes on. {NAMESPACE_NOTE}",
-        undo="Nothing to undo.",
-    )  # fmt: skip
+        why=say(
+            "{cluster}calico-node on {name} starts again and {who} programs its routes, so that the cure lasts.{stale}",
+            cluster=CLUSTER,
+            name=name,
+            who=who,
+            stale=stale,
+        ),
+        risk=say(
+            "No new pod gets an interface on {name} for some seconds; traffic goes on. {namespace}",
+            name=name,
+            namespace=NAMESPACE_NOTE,
+        ),
+        undo=say("Nothing to undo."),
+    )
