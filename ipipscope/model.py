@@ -9,7 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import IPv4Address  # noqa: TC003  (dataclass fields are resolved at run time for the schema)
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+from ipipscope.language.said import counted
+
+if TYPE_CHECKING:
+    from ipipscope.language.said import Said
 
 MILLISECOND: Final = 1_000_000
 SECOND: Final = 1_000_000_000
@@ -260,3 +265,10 @@ class Finding:
     """Of its busiest flows, the one that was seen at most places."""
     cause: Cause | None = None
     remedy: tuple[Remedy, ...] = ()
+    counts_packets: bool = False
+    """Whether *count* is of packets, not of exchanges."""
+
+    @property
+    def counted(self) -> Said:
+        """What it counts, as `20 exchanges`."""
+        return counted(self.count, "packet") if self.counts_packets else counted(self.count, "exchange")

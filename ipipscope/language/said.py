@@ -61,6 +61,16 @@ def counted(count: int, thing: str, things: str = "", /) -> Said:
     return Said(template.format(count=count), template, {"count": count})
 
 
+def say_of(count: int, one: str, many: str, /, **values: object) -> Said:
+    """A sentence about *count* things: *one* where it is 1, else *many*, both literals with {count} in them.
+
+    A sentence of its own for one, as its verb and what follows change with the number.
+    """
+    template = one if count == 1 else many
+    values = {"count": count, **values}
+    return Said(template.format_map(values), template, values)
+
+
 def joined(separator: str, parts: Iterable[object], /) -> Said:
     """Several texts in one, with *separator*, a literal of the catalogue such as `, `, between them."""
     texts = tuple(part if isinstance(part, str) else str(part) for part in parts)

@@ -48,7 +48,7 @@ class Event:
         place = f"{finding.node or '?'}:{finding.interface}" if finding.interface else finding.node or "?"
         return (
             f"{clock(self.time)[:12]} {self.change.value:<6} {finding.code} {finding.rule} on {place}:"
-            f" {finding.impact.value}, {finding.count} exchanges. {finding.summary}"
+            f" {finding.impact.value}, {finding.counted}. {finding.summary}"
         )
 
 

@@ -11,6 +11,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from ipipscope.language.said import counted
 from ipipscope.model import SECOND, Impact
 from ipipscope.report.inert import inert
 from ipipscope.report.times import clock, lasting
@@ -90,7 +91,7 @@ class Screen:
             parts.append(
                 Text.assemble(
                     (f"{finding.code} {finding.rule}", STYLES[finding.impact]),
-                    f" on {inert(finding.node or '?')}, {finding.count} exchanges, for {age}. ",
+                    f" on {inert(finding.node or '?')}, {finding.counted}, for {age}. ",
                     inert(finding.summary),
                 )
             )
@@ -141,8 +142,8 @@ def _journeys(analysis: Analysis) -> Table:
         table.add_row(
             clock(journey.last)[:12],
             f"{flow.src} > {flow.dst} {flow.protocol}{detail}",
-            f"seen at {len(journey.sightings)} points",
-            f"{journey.count} times",
+            f"seen at {counted(len(journey.sightings), 'point')}",
+            counted(journey.count, "time"),
             "" if verdict is None else f"{verdict.word} {verdict.code or ''}",
         )
     return table

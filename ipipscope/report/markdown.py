@@ -101,7 +101,7 @@ def _finding(finding: Finding, names: Mapping[str, str]) -> Iterator[str]:
 
 
 def _facts(finding: Finding) -> Iterator[tuple[str, str]]:
-    count = f"; {finding.count} exchanges" if finding.last else ""
+    count = f"; {finding.counted}" if finding.last else ""
     yield "impact", f"**{finding.impact.value}**, {finding.confidence.value}{count}"
     place = f"{finding.node or '?'}:{finding.interface}" if finding.interface else finding.node or "?"
     yield "where", _code(place, cell=True)

@@ -58,7 +58,7 @@ def finding_html(finding: Finding, names: Mapping[str, str] | None = None) -> st
     short = names or {}
     place = ":".join(each for each in (finding.node, finding.interface) if each)
     head = f"{finding.code} {finding.rule}" + (f" on {place}" if place else "")
-    facts = f"impact {finding.impact.value}, {finding.confidence.value}, {finding.count} times"
+    facts = f"impact {finding.impact.value}, {finding.confidence.value}, {finding.counted}"
     parts = [f"<p><strong>{_text(head)}</strong> ({_text(facts)})<br>{_text(finding.summary)}</p>"]
     drawn = picture(finding.path) if finding.path else None
     if drawn is not None:

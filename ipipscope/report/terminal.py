@@ -176,7 +176,7 @@ def _title(number: int, finding: Finding) -> Line:
         (f"{number}. {finding.code} {finding.rule}", "bold"),
         ("  ", ""),
         (f" {told(say(finding.impact.value))} ", STYLES[finding.impact]),
-        (f" {told(counted(finding.count, 'exchange'))}" if finding.last else "", ""),
+        (f" {told(finding.counted)}" if finding.last else "", ""),
     ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ipipscope.language.said import say
+from ipipscope.language.said import say_of
 from ipipscope.rules import next_capture
 from ipipscope.rules.capture_finding import capture_finding
 from ipipscope.rules.rule import Rule
@@ -28,6 +28,7 @@ RULE: Final = Rule(
     causes="Too small a buffer, too slow a disk, too wide a filter on a busy node.",
     mend="Record with a filter (ip proto 4 or icmp), a larger buffer (-B 16) and a smaller snaplen (-s 128).",
     disproved_by="A recording without drops.",
+    counts_packets=True,
 )
 
 
@@ -39,7 +40,12 @@ def found(
     return [
         capture_finding(
             RULE, point, dropped, correlation.spans.get(point, (0, 0)),
-            say("The capture at {point} lost {dropped} packets.", point=point, dropped=dropped),
+            say_of(
+                dropped,
+                "The capture at {point} lost {count} packet.",
+                "The capture at {point} lost {count} packets.",
+                point=point,
+            ),
             next_captures=(
                 next_capture.without_loss(point.node, point.interface),
             ),

@@ -37,4 +37,5 @@ def capture_finding(
         evidence=evidence,
         disproved_by=say(rule.disproved_by),
         next_captures=next_captures,
+        counts_packets=rule.counts_packets,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ipipscope.language.said import say
+from ipipscope.language.said import say, say_of
 from ipipscope.model import Evidence
 from ipipscope.rules import next_capture
 from ipipscope.rules.capture_finding import capture_finding
@@ -29,6 +29,7 @@ RULE: Final = Rule(
     causes="tcpdump -s with too small a value.",
     mend="Record with -s 128 or more.",
     disproved_by="The same packets in a recording with a larger snaplen.",
+    counts_packets=True,
 )
 
 
@@ -50,9 +51,10 @@ def found(
                 point,
                 tally.cut,
                 (tally.first or time, tally.last or time),
-                say(
-                    "{cut} packets at {point} are cut before their last needed header{limit}.",
-                    cut=tally.cut,
+                say_of(
+                    tally.cut,
+                    "{count} packet at {point} is cut before its last needed header{limit}.",
+                    "{count} packets at {point} are cut before their last needed header{limit}.",
                     point=point,
                     limit=limit,
                 ),

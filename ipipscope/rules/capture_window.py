@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ipipscope.language.said import joined, say
+from ipipscope.language.said import joined, say, say_of
 from ipipscope.model import SECOND
 from ipipscope.rules.capture_finding import capture_finding
 from ipipscope.rules.rule import Rule
@@ -61,11 +61,12 @@ def found(
                     point,
                     missed,
                     (first, last),
-                    say(
-                        "{point} {when}: {missed} exchanges it cannot show.",
+                    say_of(
+                        missed,
+                        "{point} {when}: {count} exchange it cannot show.",
+                        "{point} {when}: {count} exchanges it cannot show.",
                         point=point,
                         when=joined(" and ", when),
-                        missed=missed,
                     ),
                 )
             )

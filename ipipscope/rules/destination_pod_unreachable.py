@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from ipipscope.decoder.icmp import HOST_UNREACHABLE, UNREACHABLE
-from ipipscope.language.said import say
+from ipipscope.language.said import say, say_of
 from ipipscope.model import Confidence, Leg, Role
 from ipipscope.rules.rule import Rule, Strike
 
@@ -70,9 +70,10 @@ def struck(view: View) -> Strike | None:
 
 def summary(count: int, strike: Strike, view: View) -> str:
     """One sentence."""
-    return say(
+    return say_of(
+        count,
+        "{count} request reaches {node} for {dst}, which does not answer.",
         "{count} requests reach {node} for {dst}, which does not answer.",
-        count=count,
         node=strike.node,
         dst=view.journey.flow.dst,
     )

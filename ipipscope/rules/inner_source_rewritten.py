@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ipipscope.language.said import say
+from ipipscope.language.said import say, say_of
 from ipipscope.model import Confidence, Leg
 from ipipscope.rules.rule import Rule, Strike
 
@@ -62,17 +62,19 @@ def summary(count: int, strike: Strike, view: View) -> str:
     before = view.knowledge.before_translation[view.journey]
     flow = view.journey.flow
     if view.journey.requested:
-        return say(
+        return say_of(
+            count,
+            "{count} request of {src} to {dst} travels as {translated} from {node} on.",
             "{count} requests of {src} to {dst} travel as {translated} from {node} on.",
-            count=count,
             src=before.flow.src,
             dst=flow.dst,
             translated=flow.src,
             node=strike.node,
         )
-    return say(
+    return say_of(
+        count,
+        "{count} answer of {dst} comes back as {translated}, which {src} did not ask.",
         "{count} answers of {dst} come back as {translated}, which {src} did not ask.",
-        count=count,
         dst=before.flow.dst,
         translated=flow.dst,
         src=flow.src,

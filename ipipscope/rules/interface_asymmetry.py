@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ipipscope.language.said import say
+from ipipscope.language.said import say, say_of
 from ipipscope.model import Confidence, Leg
 from ipipscope.rules.rule import Rule, Strike
 
@@ -48,9 +48,10 @@ def struck(view: View) -> Strike | None:
 def summary(count: int, strike: Strike, view: View) -> str:
     """One sentence."""
     reply, request = (view.station(look).point.interface for look, _ in strike.proofs)
-    return say(
+    return say_of(
+        count,
+        "{count} exchange crosses {node} by two NICs: request on {request}, reply on {reply}.",
         "{count} exchanges cross {node} by two NICs: requests on {request}, replies on {reply}.",
-        count=count,
         node=strike.node,
         request=request,
         reply=reply,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ipipscope.language.said import say
+from ipipscope.language.said import say_of
 from ipipscope.rules.rule import Rule, Strike
 
 if TYPE_CHECKING:
@@ -37,9 +37,10 @@ def struck(view: View) -> Strike | None:
 def summary(count: int, strike: Strike, view: View) -> str:
     """One sentence."""
     flow = view.journey.flow
-    return say(
+    return say_of(
+        count,
+        "{count} exchange from {src} to {dst} fails during an outage, others before and after work.",
         "{count} exchanges from {src} to {dst} fail during outages and work between them.",
-        count=count,
         src=flow.src,
         dst=flow.dst,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from ipipscope.decoder.icmp import FRAGMENTATION_NEEDED, UNREACHABLE
-from ipipscope.language.said import say
+from ipipscope.language.said import say, say_of
 from ipipscope.model import Confidence, Leg, Role
 from ipipscope.rules.rule import Rule, Strike
 
@@ -100,15 +100,16 @@ def summary(count: int, strike: Strike, view: View) -> str:
     """One sentence."""
     look = strike.proofs[0][0]
     if look.error is None:
-        return say(
+        return say_of(
+            count,
+            "{count} exchange with packets from {shortest} octets on is lost, smaller ones answered.",
             "{count} exchanges with packets from {shortest} octets on are lost, smaller ones answered.",
-            count=count,
             shortest=view.journey.shortest,
         )
-    return say(
-        "{count} exchanges with packets of up to {longest} octets do not fit: {error_from} asks for "
-        "{error_mtu} octets at most.",
-        count=count,
+    return say_of(
+        count,
+        "{count} exchange with packets of up to {longest} octets does not fit: {error_from} asks for {error_mtu} octets at most.",
+        "{count} exchanges with packets of up to {longest} octets do not fit: {error_from} asks for {error_mtu} octets at most.",
         longest=view.journey.longest,
         error_from=look.error_from,
         error_mtu=look.error_mtu,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ipipscope.language.said import say
+from ipipscope.language.said import say, say_of
 from ipipscope.model import Confidence, Leg
 from ipipscope.rules import next_capture
 from ipipscope.rules.rule import Rule, Strike
@@ -79,17 +79,19 @@ def summary(count: int, strike: Strike, view: View) -> str:
     """One sentence."""
     flow = view.journey.flow
     if strike.proofs[0][0].leg is Leg.REPLY:
-        return say(
+        return say_of(
+            count,
+            "{count} reply from {src} to {dst}, last seen on {node}:{interface}, never arrives.",
             "{count} replies from {src} to {dst}, last seen on {node}:{interface}, never arrive.",
-            count=count,
             src=flow.dst,
             dst=flow.src,
             node=strike.node,
             interface=strike.interface,
         )
-    return say(
+    return say_of(
+        count,
+        "{count} request from {src} to {dst}, last seen on {node}:{interface}, gets no reply.",
         "{count} requests from {src} to {dst}, last seen on {node}:{interface}, get no reply.",
-        count=count,
         src=flow.src,
         dst=flow.dst,
         node=strike.node,

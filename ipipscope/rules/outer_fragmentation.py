@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from ipipscope.decoder.columns import Kind
-from ipipscope.language.said import say
+from ipipscope.language.said import say_of
 from ipipscope.rules.capture_finding import capture_finding
 from ipipscope.rules.rule import Rule
 
@@ -28,6 +28,7 @@ RULE: Final = Rule(
     causes="A tunnel MTU that leaves no room for the 20 octets of the outer header, and inner packets without DF.",
     mend="Set the tunnel's MTU to the NIC's MTU minus 20, and the pods' to no more.",
     disproved_by="A tunnel MTU with room for the outer header.",
+    counts_packets=True,
 )
 
 
@@ -42,9 +43,10 @@ def found(
             point,
             int(tally.kinds[Kind.IPIP_FRAGMENT]),
             (tally.first or 0, tally.last or 0),
-            say(
+            say_of(
+                int(tally.kinds[Kind.IPIP_FRAGMENT]),
+                "{count} later fragment of an IPIP packet at {point}{missing}.",
                 "{count} later fragments of IPIP packets at {point}{missing}.",
-                count=int(tally.kinds[Kind.IPIP_FRAGMENT]),
                 point=point,
                 missing=_missing(correlation, point),
             ),
@@ -56,4 +58,10 @@ def found(
 
 def _missing(correlation: Correlation, point: CapturePoint) -> str:
     count = correlation.incomplete.get(point, 0)
-    return say("; {count} packets are incomplete, fragments of them never came", count=count) if count else ""
+    if not count:
+        return ""
+    return say_of(
+        count,
+        "; {count} packet is incomplete, a fragment of it never came",
+        "; {count} packets are incomplete, fragments of them never came",
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from ipipscope.correlator.sides import FRESH_TTLS
-from ipipscope.language.said import joined, say
+from ipipscope.language.said import joined, say, say_of
 from ipipscope.model import Confidence, Leg
 from ipipscope.rules.rule import Rule, Strike
 
@@ -133,6 +133,11 @@ def summary(count: int, strike: Strike, view: View) -> str:
     asked = view.journey.flow.dst if look.leg is Leg.REPLY else view.journey.flow.src
     known = [str(address) for address in view.knowledge.reached.get(asked, {}) if address != look.outer.src]
     by = say(" while its peers send to {addresses}", addresses=joined(" and ", sorted(known)[:3])) if known else ""
-    return say(
-        "{node} sends IPIP from {src}{by}: {count} exchanges.", node=strike.node, src=look.outer.src, by=by, count=count
+    return say_of(
+        count,
+        "{node} sends IPIP from {src}{by}: {count} exchange.",
+        "{node} sends IPIP from {src}{by}: {count} exchanges.",
+        node=strike.node,
+        src=look.outer.src,
+        by=by,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ipipscope.language.said import say
+from ipipscope.language.said import say, say_of
 from ipipscope.rules.rule import Rule, Strike
 
 if TYPE_CHECKING:
@@ -35,9 +35,10 @@ def summary(count: int, strike: Strike, view: View) -> str:
         say(", last seen on {node}:{interface}", node=strike.node, interface=strike.interface) if strike.node else ""
     )
     flow = view.journey.flow
-    return say(
+    return say_of(
+        count,
+        "{count} exchange from {src} to {dst} is lost here and there{where}.",
         "{count} exchanges from {src} to {dst} are lost here and there{where}.",
-        count=count,
         src=flow.src,
         dst=flow.dst,
         where=where,

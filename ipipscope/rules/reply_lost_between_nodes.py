@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ipipscope.language.said import say
+from ipipscope.language.said import say, say_of
 from ipipscope.model import Confidence, Leg, Role
 from ipipscope.rules.rule import Rule, Strike
 
@@ -61,15 +61,17 @@ def summary(count: int, strike: Strike, view: View) -> str:
     """One sentence."""
     outer = strike.proofs[0][0].outer
     if outer is None:  # the outer header is IPv6
-        return say(
+        return say_of(
+            count,
+            "{count} reply leaves {node}:{interface} and never reaches the other node.",
             "{count} replies leave {node}:{interface} and never reach the other node.",
-            count=count,
             node=strike.node,
             interface=strike.interface,
         )
-    return say(
+    return say_of(
+        count,
+        "{count} reply leaves {node}:{interface} for {dst} and never reaches {peer}.",
         "{count} replies leave {node}:{interface} for {dst} and never reach {peer}.",
-        count=count,
         node=strike.node,
         interface=strike.interface,
         dst=outer.dst,

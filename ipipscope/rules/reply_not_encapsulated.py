@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ipipscope.language.said import say
+from ipipscope.language.said import say, say_of
 from ipipscope.model import Confidence, Leg
 from ipipscope.rules.rule import Rule, Strike
 
@@ -84,9 +84,10 @@ def summary(count: int, strike: Strike, view: View) -> str:
     """One sentence."""
     outer = next((look.outer for look in view.outer_anywhere(Leg.REQUEST)), None)
     towards = say(" to {peer}", peer=outer.src) if outer else ""
-    return say(
+    return say_of(
+        count,
+        "{count} reply reaches {node}:{interface} and never leaves a NIC as IPIP{towards}.",
         "{count} replies reach {node}:{interface} and never leave a NIC as IPIP{towards}.",
-        count=count,
         node=strike.node,
         interface=strike.interface,
         towards=towards,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ipipscope.language.said import Said, say
+from ipipscope.language.said import Said, say, say_of
 from ipipscope.model import Confidence, Leg
 from ipipscope.rules.rule import Rule, Strike
 
@@ -81,9 +81,10 @@ def lost(strike: Strike) -> Said:
 def summary(count: int, strike: Strike, view: View) -> str:
     """One sentence."""
     fate = say("arrive all the same") if strike.lost is False else lost(strike)
-    return say(
+    return say_of(
+        count,
+        "{count} reply to {src} leaves {node}:{interface} without outer header and {fate}.",
         "{count} replies to {src} leave {node}:{interface} without outer header and {fate}.",
-        count=count,
         src=view.journey.flow.src,
         node=strike.node,
         interface=strike.interface,

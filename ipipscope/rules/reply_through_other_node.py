@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ipipscope.language.said import say
+from ipipscope.language.said import say, say_of
 from ipipscope.model import Confidence, Leg
 from ipipscope.rules.outer_source_mismatch import third_node
 from ipipscope.rules.rule import Rule, Strike
@@ -70,9 +70,10 @@ def summary(count: int, strike: Strike, view: View) -> str:
     """One sentence."""
     outer = strike.proofs[0][0].outer
     assert outer is not None
-    return say(
+    return say_of(
+        count,
+        "{count} reply of {node} comes through {through} ({address}).",
         "{count} replies of {node} come through {through} ({address}).",
-        count=count,
         node=strike.node,
         through=view.named(outer.src),
         address=outer.src,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ipipscope.language.said import say
+from ipipscope.language.said import say, say_of
 from ipipscope.model import Confidence, Leg
 from ipipscope.rules.outer_source_mismatch import same_node
 from ipipscope.rules.rule import Rule, Strike
@@ -74,10 +74,11 @@ def summary(count: int, strike: Strike, view: View) -> str:
     reply, request = strike.proofs[0][0].outer, strike.proofs[1][0].outer
     assert reply is not None
     assert request is not None
-    return say(
+    return say_of(
+        count,
+        "{node} sends {count} reply to {receiver} ({address}), asked by {src}.",
         "{node} sends {count} replies to {receiver} ({address}), asked by {src}.",
         node=strike.node,
-        count=count,
         receiver=view.named(reply.dst),
         address=reply.dst,
         src=request.src,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ipipscope.language.said import say
+from ipipscope.language.said import say_of
 from ipipscope.model import Leg, Role
 from ipipscope.rules.rule import Rule, Strike
 from ipipscope.rules.stopped import stopped
@@ -43,9 +43,10 @@ def struck(view: View) -> Strike | None:
 
 def summary(count: int, strike: Strike, view: View) -> str:
     """One sentence."""
-    return say(
+    return say_of(
+        count,
+        "{count} request is unpacked on {node}:{interface}, goes no further, and nobody answers.",
         "{count} requests are unpacked on {node}:{interface}, go no further, and nobody answers.",
-        count=count,
         node=strike.node,
         interface=strike.interface,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from ipipscope.decoder.icmp import PORT_UNREACHABLE, PROTOCOL_UNREACHABLE, UNREACHABLE
-from ipipscope.language.said import say
+from ipipscope.language.said import say, say_of
 from ipipscope.model import Confidence, Leg, Role
 from ipipscope.rules.rule import Rule, Strike
 from ipipscope.rules.stopped import stopped
@@ -66,9 +66,10 @@ NO_TUNNEL: Final = frozenset({(UNREACHABLE, PORT_UNREACHABLE), (UNREACHABLE, PRO
 
 def summary(count: int, strike: Strike, view: View) -> str:
     """One sentence."""
-    return say(
+    return say_of(
+        count,
+        "{count} request reaches {node}:{interface} as IPIP and never its tunnel.",
         "{count} requests reach {node}:{interface} as IPIP and never its tunnel.",
-        count=count,
         node=strike.node,
         interface=strike.interface,
     )

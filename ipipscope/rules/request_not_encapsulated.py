@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ipipscope.language.said import say
+from ipipscope.language.said import say_of
 from ipipscope.model import Leg
 from ipipscope.rules.reply_not_encapsulated import unencapsulated
 from ipipscope.rules.rule import Rule, Strike
@@ -48,9 +48,10 @@ def struck(view: View) -> Strike | None:
 def summary(count: int, strike: Strike, view: View) -> str:
     """One sentence."""
     flow = view.journey.flow
-    return say(
+    return say_of(
+        count,
+        "{count} request to {dst} reaches {node}:{interface} and never leaves a NIC as IPIP.",
         "{count} requests to {dst} reach {node}:{interface} and never leave a NIC as IPIP.",
-        count=count,
         dst=flow.dst,
         node=strike.node,
         interface=strike.interface,

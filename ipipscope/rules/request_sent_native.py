@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ipipscope.language.said import say
+from ipipscope.language.said import say, say_of
 from ipipscope.model import Confidence, Leg
 from ipipscope.rules.reply_sent_native import lost, sent_native
 from ipipscope.rules.rule import Rule, Strike
@@ -63,9 +63,10 @@ def _in_vain(view: View) -> Strike | None:
 def summary(count: int, strike: Strike, view: View) -> str:
     """One sentence."""
     fate = say("are answered all the same") if strike.lost is False else lost(strike)
-    return say(
+    return say_of(
+        count,
+        "{count} request to {dst} leaves {node}:{interface} without outer header and {fate}.",
         "{count} requests to {dst} leave {node}:{interface} without outer header and {fate}.",
-        count=count,
         dst=view.journey.flow.dst,
         node=strike.node,
         interface=strike.interface,

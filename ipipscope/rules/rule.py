@@ -33,6 +33,8 @@ class Rule:
     """How it is mended, in general."""
     disproved_by: str
     """What sight would show that the finding is wrong."""
+    counts_packets: bool = False
+    """Whether its findings count packets, not exchanges."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

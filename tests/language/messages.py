@@ -66,6 +66,12 @@ def _in_module(text, file):
             named = {keyword.arg for keyword in node.keywords}
             assert named == placeholders(template), f"{file}:{node.lineno}: values are not the placeholders"
             yield at, template
+        elif node.func.id == "say_of" and len(node.args) > 2:
+            named = {keyword.arg for keyword in node.keywords} | {"count"}
+            one, many = (_literal(each, file) for each in node.args[1:])
+            for template in (one, many):
+                assert named == placeholders(template), f"{file}:{node.lineno}: values are not the placeholders"
+            yield at, one, many
         elif node.func.id == "joined" and node.args:
             yield at, _literal(node.args[0], file)
         elif node.func.id == "counted" and len(node.args) > 1:

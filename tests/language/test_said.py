@@ -6,7 +6,7 @@ import pytest
 
 from ipipscope.errors import UsageError
 from ipipscope.language import told as telling
-from ipipscope.language.said import Said, counted, joined, say
+from ipipscope.language.said import Said, counted, joined, say, say_of
 from ipipscope.language.told import asked_for, of_locale, told, writing_in
 
 TRANSLATIONS = {
@@ -114,3 +114,8 @@ def test_the_locale_names_the_language_as_posix_and_gettext_say(monkeypatch, loc
     for name, value in locale.items():
         monkeypatch.setenv(name, value)
     assert of_locale() == language
+
+
+def test_one_thing_has_a_sentence_of_its_own():
+    assert say_of(1, "{count} reply leaves {node}", "{count} replies leave {node}", node="n1") == "1 reply leaves n1"
+    assert say_of(2, "{count} reply leaves {node}", "{count} replies leave {node}", node="n1") == "2 replies leave n1"
