@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ipipscope.capture.files import STDIN, CaptureFile
+from ipipscope.capture.points import ring_place
 from ipipscope.capture.points import role as role_of
 from ipipscope.decoder import link
 from ipipscope.decoder.unwrap import unwrap
@@ -61,6 +62,19 @@ class Decoded:
         self.records = self.octets = 0
         self.refused.clear()
         self.file.problems.clear()
+
+    @property
+    def place(self) -> tuple[str, int] | None:
+        """Of a file of a ring, which ring, and its number there; None for a file by itself."""
+        return ring_place(self.file.path)
+
+    def recorded(self, interface: int, packets: int) -> Sequence[tuple[int, int]]:
+        """Spans of time in which the file says that the interface was recorded; empty where it does not.
+
+        packets: how many of the interface were read.
+        """
+        del packets
+        return self.file.interfaces[interface].recorded
 
     @property
     def at_once(self) -> bool:

@@ -36,6 +36,8 @@ class Interface:
     """Packets that the capture saw, from interface statistics; None when the file does not say."""
     dropped: int | None = None
     """Packets that the capture lost, from interface statistics."""
+    recorded: list[tuple[int, int]] = field(default_factory=list)
+    """From when to when it was recorded, nanoseconds, from interface statistics; one for each time it was."""
 
 
 @dataclass(slots=True)

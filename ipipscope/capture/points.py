@@ -19,8 +19,10 @@ ANY: Final = re.compile(r"^any([_.-].*)?$")
 PHYSICAL: Final = re.compile(
     r"^(eth|en[opsxP]|eno|ens|enp|em\d|p\d+p\d|bond|team|wlan|wl|ib|vlan|usb|vmbr|br\d|ovs|nic|igb|ixgbe)"
 )
-RING_NUMBER: Final = re.compile(r"_\d{5}_\d{14}$")
+RING_NUMBER: Final = re.compile(r"_(\d{5,})_\d{14}$")
 """How the names of ring files end, dumpcap's and ours."""
+SERIES_NUMBER: Final = re.compile(r"\.(?:pcap|cap|dmp)(\d*)((?:\.(?:gz|zst|zstd|lz4|xz|bz2))?)$", re.IGNORECASE)
+"""How tcpdump -C numbers its files: none for the first, then 1, behind the ending."""
 MERGED: Final = frozenset({"merged", "all", "capture", "dump"})
 """Endings of file names that name no interface."""
 
@@ -74,6 +76,17 @@ def role(interface: str, *, cooked: bool, raw: bool) -> Role | None:
         return Role.WORKLOAD
     if PHYSICAL.match(interface) and not raw:
         return Role.PHYSICAL
+    return None
+
+
+def ring_place(file: str) -> tuple[str, int] | None:
+    """Which ring a file belongs to, and its number there; None where its name tells of no ring."""
+    path = PurePath(file)
+    name = SUFFIXES.sub("", path.name)
+    if found := RING_NUMBER.search(name):
+        return str(path.with_name(name[: found.start()])), int(found[1])
+    if found := SERIES_NUMBER.search(path.name):
+        return str(path.with_name(path.name[: found.start()])), int(found[1] or 0)
     return None
 
 

@@ -14,6 +14,7 @@ from ipipscope.correlator.fragments import HOLD, Fragments, Waiting
 from ipipscope.correlator.journey import Journey, journeys
 from ipipscope.correlator.merge import Chunk, merge
 from ipipscope.correlator.pairing import Pairing, view
+from ipipscope.correlator.recorded_time import Recorded, Span, Stretch, recorded_time
 from ipipscope.correlator.recorded_twice import RecordedTwice
 from ipipscope.correlator.stations import Station, Stations
 from ipipscope.correlator.tally import Tally
@@ -43,6 +44,18 @@ class Source(Protocol):
         """Whether one process recorded all its interfaces, which files put together later do not tell; asked last."""
         ...
 
+    @property
+    def place(self) -> tuple[str, int] | None:
+        """Of a file of a ring, which ring, and its number there; None for a file by itself."""
+        ...
+
+    def recorded(self, interface: int, packets: int) -> Sequence[Span]:
+        """Spans of time in which the interface is said to have recorded, packets or not; empty where nothing says.
+
+        packets: how many of the interface were read; asked last.
+        """
+        ...
+
     def batches(self) -> Iterator[Columns]:
         """Its packets in file order."""
         ...
@@ -64,8 +77,8 @@ class Correlation:
     stations: list[Station]
     tallies: dict[CapturePoint, Tally]
     roles: dict[CapturePoint, Role]
-    spans: dict[CapturePoint, tuple[int, int]]
-    """From when to when each point is known to have recorded: its own packets, or those of its file's other points."""
+    recorded: dict[CapturePoint, Recorded]
+    """When each point is known to have recorded; none for one of which nothing tells."""
     pressed: int = 0
     """Exchanges closed early because too many were open."""
     folded: int = 0
@@ -123,6 +136,7 @@ class Correlator:
         self._known_roles: dict[CapturePoint, Role | None] = {}
         self._points: dict[tuple[int, int], CapturePoint] = {}
         self._files: dict[CapturePoint, set[int]] = {}
+        self._stretches: dict[tuple[int, int], Stretch] = {}
         self._twice: dict[CapturePoint, RecordedTwice] = {}
         self._repeated: Counter[CapturePoint] = Counter()
         for number in range(len(sources)):
@@ -162,7 +176,10 @@ class Correlator:
         for interface in [first] if single else np.unique(interfaces):
             point = self._point(chunk.source, int(interface))
             mask = np.ones(len(interfaces), bool) if single else interfaces == interface
-            if len(self._files[point]) > 1:
+            several = len(self._files[point]) > 1
+            time = batch.time[rows] if single else batch.time[rows][mask]
+            self._stretches[chunk.source, int(interface)].see(time, silences=several)
+            if several:
                 twice = self._twice.setdefault(point, RecordedTwice())
                 fresh = twice.fresh(chunk.source, batch, chunk.start, chunk.stop, mask)
                 again = mask & ~fresh
@@ -198,6 +215,7 @@ class Correlator:
             self._files.setdefault(point, set()).add(source)
             self._known_roles[point] = self._known_roles.get(point) or role
             self.tallies.setdefault(point, Tally())
+            self._stretches[key] = Stretch()
         return self._points[key]
 
     def result(self) -> Correlation:
@@ -217,7 +235,7 @@ class Correlator:
             stations=self.stations.all,
             tallies=self.tallies,
             roles=roles,
-            spans=self._spans(),
+            recorded=recorded_time(self._stretches, self._points, self._sources, self._shift),
             pressed=self.pairing.pressed,
             folded=self.pairing.folded,
             overlooked=self.pairing.overlooked,
@@ -240,23 +258,8 @@ class Correlator:
                 found[station.point] = found.get(station.point, 0) + count
         return found
 
-    def _spans(self) -> dict[CapturePoint, tuple[int, int]]:
-        """Where one process recorded all interfaces of a file, each recorded while any did; else while itself did."""
-        members: dict[tuple[int, int], list[CapturePoint]] = {}
-        for (source, interface), point in self._points.items():
-            group = 0 if self._sources[source].at_once else interface
-            members.setdefault((source, group), []).append(point)
-        spans: dict[CapturePoint, tuple[int, int]] = {}
-        for points in members.values():
-            tallies = [self.tallies[point] for point in points]
-            firsts = [tally.first for tally in tallies if tally.first is not None]
-            lasts = [tally.last for tally in tallies if tally.last is not None]
-            if not firsts or not lasts:
-                continue
-            for point in points:
-                first, last = spans.get(point, (min(firsts), max(lasts)))
-                spans[point] = (min(first, *firsts), max(last, *lasts))
-        return spans
+    def _shift(self, source: int) -> int:
+        return self.shifts[source] if self.shifts else 0
 
     def _role_by_content(self, point: CapturePoint) -> Role:
         """A point whose name says nothing: outer headers and ARP are seen on NICs, only inner IPv4 on tunnels."""

@@ -61,6 +61,10 @@ class Journey:
         """The sightings of one leg, in order."""
         return tuple(look for look in self.sightings if look.leg is leg)
 
+    def times(self) -> list[tuple[int, int]]:
+        """First and last moment of each slice of its time line in which an exchange may have begun."""
+        return [(max(begin, self.first), min(end - 1, self.last)) for begin, end, _ in self.line]
+
     @property
     def requested(self) -> bool:
         """Whether the request was seen at all."""

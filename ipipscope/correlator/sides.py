@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from ipipscope.correlator.journey import Journey
     from ipipscope.correlator.looks import Look
+    from ipipscope.correlator.recorded_time import Recorded
     from ipipscope.correlator.stations import Station
 
 FRESH_TTLS: Final = frozenset({32, 64, 128, 255})
@@ -66,11 +67,11 @@ class _Votes:
 
 
 def find_sides(
-    journeys: Sequence[Journey], stations: Sequence[Station], tunnels: dict[str, list[tuple[int, int] | None]]
+    journeys: Sequence[Journey], stations: Sequence[Station], tunnels: dict[str, list[Recorded | None]]
 ) -> Sides:
     """Hear all journeys, then hear those that told nothing again with the MAC addresses learned from the others.
 
-    tunnels: per node, from when to when each of its tunnel points recorded; None for one without packets.
+    tunnels: per node, when each of its tunnel points recorded; None for one without packets.
     """
     inner, outer = _Votes(), _Votes()
     macs: dict[int, Counter[int]] = defaultdict(Counter)
@@ -126,8 +127,9 @@ def _own_node(journey: Journey, stations: Sequence[Station]) -> str | None:
     return station.node if fresh and station.role is Role.WORKLOAD else None
 
 
-def _tunnel_watched(journey: Journey, spans: list[tuple[int, int] | None]) -> bool:
-    return any(span is None or (span[0] <= journey.first and journey.last < span[1]) for span in spans)
+def _tunnel_watched(journey: Journey, tunnels: list[Recorded | None]) -> bool:
+    times = journey.times()
+    return any(tunnel is None or all(tunnel.throughout(*time) for time in times) for tunnel in tunnels)
 
 
 def _by_node(looks: Iterable[Look], stations: Sequence[Station]) -> dict[str, list[Look]]:

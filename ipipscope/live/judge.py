@@ -38,13 +38,29 @@ class LiveFile(CaptureFile):
 
 
 @dataclass(slots=True)
-class LiveSource:
-    """One recorder as the judge knows it."""
+class LiveSource(Decoded):
+    """One recorder as the judge knows it.
 
-    decoded: Decoded
-    clock: CaptureClock
+    first: capture time of its first packet; since: when it had begun to record, None where nothing told, as at the
+        very beginning; until: when it ended, None while it runs.
+    span: what is known of when it recorded, packets or not.
+    """
+
+    clock: CaptureClock = field(default_factory=CaptureClock)
+    first: int | None = None
+    since: int | None = None
     until: int | None = None
-    """Capture time up to which it recorded; None while it runs."""
+    span: tuple[int, int] | None = None
+
+    @property
+    def node(self) -> str | None:
+        """Whose interfaces it records; None before it has described one."""
+        return self.file.point_of(0).node if self.file.interfaces else None
+
+    def recorded(self, interface: int, packets: int) -> Sequence[tuple[int, int]]:
+        """A recorder that runs records, packets or not."""
+        del interface, packets
+        return () if self.span is None else [self.span]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +88,7 @@ class LiveJudge:
         self.notes: list[str] = []
         self._sources: list[LiveSource] = []
         self._timeout = timeout
-        self._decoded: list[Decoded] = []
-        self._correlator = Correlator(self._decoded, timeout, disorder=LAG)
+        self._correlator = Correlator(self._sources, timeout, disorder=LAG)
         self._counted: Counter[CapturePoint] = Counter()
         """Packets before judging began anew."""
         self._starts: list[tuple[int, str]] = []
@@ -82,9 +97,7 @@ class LiveJudge:
 
     def source(self, path: str, described: list[Interface]) -> int:
         """Add a recorder that writes to *path* and whose interfaces stand in *described*; its number."""
-        decoded = Decoded(LiveFile(path, described=described))
-        self._decoded.append(decoded)
-        self._sources.append(LiveSource(decoded, CaptureClock()))
+        self._sources.append(LiveSource(LiveFile(path, described=described)))
         return len(self._sources) - 1
 
     def take(self, source: int, records: Records, frame: int, arrived: int) -> Stepped | None:
@@ -95,10 +108,12 @@ class LiveJudge:
         Returns the step of the recorder's clock, if there was one in it.
         """
         one = self._sources[source]
-        batch = one.decoded.columns(records)
+        batch = one.columns(records)
         batch.frame = np.arange(frame, frame + len(records), dtype="u4")
         batch.time, stepped = one.clock.steady(batch.time, arrived)
         if len(batch):
+            if one.first is None and (known := batch.time[batch.time >= 0]).size:
+                one.first = int(known.min())
             self._correlator.take(self._watermark, [Chunk(source, batch, 0, len(batch))])
         return stepped
 
@@ -106,13 +121,21 @@ class LiveJudge:
         """Packets were passed over: what came before them is forgotten, for half of an exchange proves nothing."""
         for point, tally in self._correlator.tallies.items():
             self._counted[point] += tally.packets
-        self._correlator = Correlator(self._decoded, self._timeout, disorder=LAG)
+        for one in self._sources:
+            one.first = one.since = None
+        self._correlator = Correlator(self._sources, self._timeout, disorder=LAG)
 
-    def describe(self, source: int) -> None:
-        """The recorder has begun to record the interfaces that it described."""
-        decoded = self._decoded[source]
-        if len(decoded.file.interfaces) > decoded.interfaces:
-            decoded.interfaces = len(decoded.file.interfaces)
+    def describe(self, source: int, now: int) -> None:
+        """The recorder has begun to record the interfaces that it described.
+
+        now: by the clock of `take`'s arrivals.
+        """
+        one = self._sources[source]
+        if len(one.file.interfaces) > one.interfaces:
+            beside = [each.clock.passed(now) for each in self._sources if each.node == one.node and each.clock.reached]
+            if beside and one.since is None:
+                one.since = max(beside)
+            one.interfaces = len(one.file.interfaces)
             self._correlator.describe(source)
 
     def pass_time(self, now: int, *, idle: bool) -> int:
@@ -147,9 +170,9 @@ class LiveJudge:
     def points(self) -> list[PointCount]:
         """What each point gave so far."""
         dropped = {
-            one.decoded.file.point_of(number): interface.dropped
+            one.file.point_of(number): interface.dropped
             for one in self._sources
-            for number, interface in enumerate(one.decoded.file.interfaces)
+            for number, interface in enumerate(one.file.interfaces)
         }
         return [
             PointCount(point, self._counted[point] + tally.packets, tally.last, dropped.get(point))
@@ -163,33 +186,30 @@ class LiveJudge:
 
     def so_far(self) -> Analysis:
         """What the exchanges that are closed show."""
+        self._note_spans()
         return self._analysis(self._correlator.so_far())
 
     def finish(self) -> Analysis:
         """What everything shows; open exchanges are closed."""
+        self._note_spans()
         analysis = self._analysis(self._correlator.result())
         analysis.report = replace(analysis.report, notes=(*analysis.report.notes, *self.notes))
         return analysis
 
     def _analysis(self, correlation: Correlation) -> Analysis:
-        self._extend(correlation.spans)
-        analysis = assemble(self._decoded, correlation, self.host_state(), self.problems)
+        analysis = assemble(self._sources, correlation, self.host_state(), self.problems)
         if len(self._starts) > 1:
             analysis.findings = [self._placed(finding) for finding in analysis.findings]
         return analysis
 
-    def _extend(self, spans: dict[CapturePoint, tuple[int, int]]) -> None:
-        """A recorder that runs records, packets or not."""
-        seen = dict(spans)
+    def _note_spans(self) -> None:
+        """A recorder that runs records, packets or not; one that gave nothing began with the others of its node."""
         for one in self._sources:
+            beside = [each.first for each in self._sources if each.node == one.node and each.first is not None]
+            known = (each for each in (one.since, one.first, max(beside, default=None)) if each is not None)
+            began = next(known, None)
             until = self._watermark if one.until is None else one.until
-            for number in range(one.decoded.interfaces):
-                point = one.decoded.file.point_of(number)
-                # A recorder that gave nothing began with the others of its node.
-                beside = [span for other, span in seen.items() if other.node == point.node]
-                if beside:
-                    first, last = spans.get(point, (max(first for first, _ in beside), 0))
-                    spans[point] = first, max(last, until)
+            one.span = None if began is None else (began, max(began, until))
 
     def _placed(self, finding: Finding) -> Finding:
         """Frames numbered within their file of the ring."""

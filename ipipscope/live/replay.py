@@ -70,7 +70,7 @@ def replay(
         if pace or judge.has_time:
             judge.so_far()
     analysis = assemble(sources, correlator.result(), snapshots, [*problems, *state_problems])
-    last = max((span[1] for span in analysis.correlation.spans.values()), default=0)
+    last = max((each.last for each in analysis.correlation.recorded.values()), default=0)
     view.events(judge.findings.update(analysis.findings, last))
     return analysis
 

@@ -114,7 +114,8 @@ class Stream:
                 self._numbers.append(self._recording.describe(described))
                 self.described.append(described)
             if len(self.described) > before:
-                self._judging.tell(lambda: self._judging.judge.describe(self._source))
+                now = time.monotonic_ns()
+                self._judging.tell(lambda: self._judging.judge.describe(self._source, now))
 
     def _run(self) -> None:
         try:

@@ -39,7 +39,7 @@ def found(
     del knowledge, undecided
     return [
         capture_finding(
-            RULE, point, dropped, correlation.spans.get(point, (0, 0)),
+            RULE, point, dropped, correlation.recorded.get(point),
             say_of(
                 dropped,
                 "The capture at {point} lost {count} packet.",

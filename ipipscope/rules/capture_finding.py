@@ -8,6 +8,7 @@ from ipipscope.language.said import say
 from ipipscope.model import Confidence, Evidence, Finding, Impact
 
 if TYPE_CHECKING:
+    from ipipscope.correlator.recorded_time import Recorded
     from ipipscope.model import CapturePoint
     from ipipscope.rules.rule import Rule
 
@@ -16,13 +17,17 @@ def capture_finding(
     rule: Rule,
     point: CapturePoint,
     count: int,
-    span: tuple[int, int],
+    span: Recorded | tuple[int, int] | None,
     summary: str,
     *,
     evidence: tuple[Evidence, ...] = (),
     next_captures: tuple[str, ...] = (),
 ) -> Finding:
-    """A finding of impact `none` at one point."""
+    """A finding of impact `none` at one point.
+
+    span: from when to when, or while the point recorded; None where nothing tells of that.
+    """
+    first, last = span if isinstance(span, tuple) else (span.first, span.last) if span else (0, 0)
     return Finding(
         code=rule.code,
         rule=rule.name,
@@ -31,8 +36,8 @@ def capture_finding(
         node=point.node,
         interface=point.interface,
         count=count,
-        first=span[0],
-        last=span[1],
+        first=first,
+        last=last,
         summary=summary,
         evidence=evidence,
         disproved_by=say(rule.disproved_by),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from ipipscope.language.said import joined, say, say_of
@@ -22,10 +23,12 @@ RULE: Final = Rule(
     name="capture-window",
     source="The capture's own times",
     seen="Points that did not record at the same time: what cannot be decided, and why.",
-    meaning="A packet that is not at a point proves something only if the point was recording then. Exchanges outside "
-    "a point's first and last packet are undecided there.",
-    looks="A point's first packet comes after exchanges that other points have, or its last one before.",
-    causes="Captures that were started or stopped one after the other; a ring buffer that overwrote its beginning.",
+    meaning="A packet that is not at a point proves something only if the point was recording then. Exchanges before "
+    "a point's first packet, behind its last one, or between two of its files are undecided there.",
+    looks="A point's first packet comes after exchanges that other points have, its last one before, or it has files "
+    "with time between them in which nothing was recorded.",
+    causes="Captures that were started or stopped one after the other; a recorder that was stopped and started again; "
+    "a ring buffer that overwrote its beginning, or a file of it that is not at hand.",
     mend="Record all points at once: dumpcap -i eth1 -i tunl0 -w node.pcapng.",
     disproved_by="A longer recording of the same point.",
 )
@@ -49,11 +52,13 @@ def found(
             for journey in correlation.journeys
             if any(knowledge.stations[look.station].node == point.node for look in journey.sightings)
             for begin, end, count in journey.line
-            if end <= window[0] or begin > window[1]
+            if not any(since < end and begin <= until for since, until in window.spans)
         )
         if missed:
-            late, early = max(0, window[0] - first) / SECOND, max(0, last - window[1]) / SECOND
+            late, early = max(0, window.first - first) / SECOND, max(0, last - window.last) / SECOND
+            paused = sum(after[0] - before[1] for before, after in pairwise(window.spans)) / SECOND
             when = [say("begins {late:.1f} s after the first exchange", late=late)] if late else []
+            when += [say("did not record for {paused:.1f} s in between", paused=paused)] if paused else []
             when += [say("ends {early:.1f} s before the last one", early=early)] if early else []
             findings.append(
                 capture_finding(

@@ -16,7 +16,7 @@ from ipipscope.rules.known_hosts import KnownHosts
 from ipipscope.rules.over_time import pattern
 from ipipscope.rules.part import Part
 from ipipscope.rules.path import path
-from ipipscope.rules.view import View, know, segments
+from ipipscope.rules.view import View, know, recording, segments
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ipipscope.correlator.correlate import Correlation
     from ipipscope.correlator.journey import Journey
     from ipipscope.correlator.looks import Look
+    from ipipscope.correlator.recorded_time import Recorded
     from ipipscope.correlator.sides import Sides
     from ipipscope.rules.capture_facts import CaptureFacts
     from ipipscope.rules.rule import RuleModule, Strike
@@ -78,9 +79,7 @@ class Judgement:
             return None
         view = parts[0][0].view
         knowledge = view.knowledge
-        spans = knowledge.windows.items()
-        recording = frozenset(p for p, span in spans if span and span[0] <= time and time + knowledge.trip < span[1])
-        return replace(view, recording=recording)
+        return replace(view, recording=recording(knowledge.windows, time, time + knowledge.trip))
 
     @property
     def exchanges(self) -> int:
@@ -118,10 +117,10 @@ def judge(
     file_names: by source number, for evidence.
     hosts: what host state tells; it is believed before the packets.
     """
-    tunnels: dict[str, list[tuple[int, int] | None]] = {}
+    tunnels: dict[str, list[Recorded | None]] = {}
     for point, role in correlation.roles.items():
         if role is Role.TUNNEL:
-            tunnels.setdefault(point.node, []).append(correlation.spans.get(point))
+            tunnels.setdefault(point.node, []).append(correlation.recorded.get(point))
     sides = find_sides(correlation.journeys, correlation.stations, tunnels)
     hosts = hosts or KnownHosts()
     sides.home.update(hosts.addresses)
@@ -176,8 +175,8 @@ def _parts(journey: Journey, knowledge: Knowledge, asked: Sequence[RuleModule]) 
             ends = (look.outer.src, look.outer.dst)
             nodes |= {node for end in ends if (node := knowledge.sides.outer_home.get(end))}
     parts = []
-    for count, first, last, recording in segments(journey, knowledge.windows, nodes, knowledge.trip):
-        view = View(journey, knowledge, recording)
+    for count, first, last, watching in segments(journey, knowledge.windows, nodes, knowledge.trip):
+        view = View(journey, knowledge, watching)
         part = Part(view, count, first, last, view.answered(), _struck(view, asked))
         unexplained = part.answered is False and not part.struck
         if not part.decided or unexplained or (part.lost and part.struck[0][0].RULE.code == NO_REPLY):

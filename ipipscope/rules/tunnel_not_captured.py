@@ -49,7 +49,7 @@ def found(
                 RULE,
                 CapturePoint(node, recorded[0].interface),
                 count,
-                correlation.spans.get(recorded[0], (0, 0)),
+                correlation.recorded.get(recorded[0]),
                 say(
                     "{node}: {interfaces} recorded, {lacking}.",
                     node=node,

@@ -11,6 +11,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from ipipscope.correlator.recorded_time import Recorded, together
 from ipipscope.correlator.sides import FRESH_TTLS
 from ipipscope.decoder.columns import Direction, Kind
 from ipipscope.model import CapturePoint, Flow, Leg, Role
@@ -18,12 +19,13 @@ from ipipscope.rules.known_hosts import KnownHosts
 from ipipscope.rules.translation import translations
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from ipaddress import IPv4Address
 
     from ipipscope.correlator.correlate import Correlation
     from ipipscope.correlator.journey import Journey
     from ipipscope.correlator.looks import Look
+    from ipipscope.correlator.recorded_time import Span
     from ipipscope.correlator.sides import Sides
     from ipipscope.correlator.stations import Station
     from ipipscope.model import OuterPair
@@ -37,8 +39,7 @@ CUT_SHARE: Final = 20
 class Knowledge:
     """What all journeys together tell, for the judgement of each.
 
-    windows: when each point is known to have recorded: its own first and last packet, or those of its file; an empty
-        point has none.
+    windows: when each point is known to have recorded; None for an empty point of a node of which nothing is known.
     reached: outer destinations by which others reach an inner address.
     sent_from: outer sources from which an inner address's packets leave.
     accepted, refused: outer pairs whose packets are known to have come through to the overlay, or not.
@@ -47,7 +48,7 @@ class Knowledge:
 
     stations: Sequence[Station]
     sides: Sides
-    windows: dict[CapturePoint, tuple[int, int] | None]
+    windows: dict[CapturePoint, Recorded | None]
     roles: dict[CapturePoint, Role]
     presumed: frozenset[CapturePoint] = frozenset()
     """Points without a packet of their own, taken to have recorded while their node's other points did."""
@@ -63,7 +64,7 @@ class Knowledge:
     before_translation: dict[Journey, Journey] = field(default_factory=dict)
     """For journeys behind a translation of the inner source, those of the same exchanges before it."""
     trip: int = 0
-    presumed_windows: dict[CapturePoint, tuple[int, int]] = field(default_factory=dict)
+    presumed_windows: dict[CapturePoint, Recorded] = field(default_factory=dict)
     """While its node's other points recorded, as far as nothing shows that this one did not."""
     hosts: KnownHosts = field(default_factory=KnownHosts)
     cut: frozenset[CapturePoint] = frozenset()
@@ -82,8 +83,7 @@ class Knowledge:
 
     def presumably_recording(self, first: int, last: int) -> frozenset[CapturePoint]:
         """The points that were recording from *first* to *last*, unless they began late or ended early unseen."""
-        windows = self.presumed_windows.items()
-        return frozenset(p for p, window in windows if window[0] <= first and last + self.trip < window[1])
+        return recording(self.presumed_windows, first, last + self.trip)
 
     def points(self, node: str, role: Role) -> list[CapturePoint]:
         """The points of a node that show what a role shows; an `any` point shows all."""
@@ -92,22 +92,21 @@ class Knowledge:
 
 def recording_windows(
     correlation: Correlation,
-) -> tuple[dict[CapturePoint, tuple[int, int] | None], frozenset[CapturePoint]]:
+) -> tuple[dict[CapturePoint, Recorded | None], frozenset[CapturePoint]]:
     """When each point is known, or presumed, to have recorded; and which are presumed.
 
     Presumed are those without packets of their own, and pods' interfaces that showed no IPv4: their few ARP and IPv6
     packets tell little of when they were watched.
     """
-    windows: dict[CapturePoint, tuple[int, int] | None] = {}
+    windows: dict[CapturePoint, Recorded | None] = {}
     presumed = set()
-    spans = correlation.spans
+    recorded = correlation.recorded
     for point, tally in correlation.tallies.items():
         quiet = correlation.roles[point] is Role.WORKLOAD and not tally.kinds[Kind.NATIVE]
-        if point in spans and not quiet:
-            windows[point] = spans[point]
+        if point in recorded and not quiet:
+            windows[point] = recorded[point]
             continue
-        others = [span for other, span in spans.items() if other.node == point.node]
-        windows[point] = (min(first for first, _ in others), max(last for _, last in others)) if others else None
+        windows[point] = together(each for other, each in recorded.items() if other.node == point.node)
         presumed.add(point)
     return windows, frozenset(presumed)
 
@@ -163,7 +162,11 @@ def know(correlation: Correlation, sides: Sides, hosts: KnownHosts) -> Knowledge
     views = [View(journey, knowledge, everywhere) for journey in correlation.journeys]
     for point in presumed & {point for view in views for leg in LEGS for point in _surely_passed(view, leg)}:
         windows[point] = None  # empty, though something passed there
-    knowledge.presumed_windows = presumed_windows(knowledge, views)
+    unseen = passed_unseen(knowledge, views)
+    for point, window in windows.items():
+        if window is not None and window.bridges:
+            windows[point] = window.without(unseen[point])
+    knowledge.presumed_windows = presumed_windows(knowledge, unseen)
     return knowledge
 
 
@@ -187,34 +190,43 @@ def _pods(view: View) -> Iterator[tuple[CapturePoint, IPv4Address]]:
             yield station.point, target
 
 
-def presumed_windows(knowledge: Knowledge, views: Sequence[View]) -> dict[CapturePoint, tuple[int, int]]:
-    """Each point's window, stretched over the time in which its node recorded anything.
-
-    Not beyond a time at which packets passed that the point shows at other times.
-    """
+def passed_unseen(knowledge: Knowledge, views: Sequence[View]) -> dict[CapturePoint, list[Span]]:
+    """For each point, when packets surely passed of a kind that it shows at other times, and it has none of them."""
     shows: dict[tuple[Flow, Leg], set[CapturePoint]] = defaultdict(set)
     for view in views:
         for leg in LEGS:
             shows[_ends(view.journey.flow), leg] |= {view.station(look).point for look in view.looks(leg)}
-    unseen: dict[CapturePoint, list[tuple[int, int]]] = defaultdict(list)
+    unseen: dict[CapturePoint, list[Span]] = defaultdict(list)
     for view in views:
         for leg in LEGS:
             here = {view.station(look).point for look in view.looks(leg)}
             like = shows[_ends(view.journey.flow), leg]
             passed = {point for point in like if view.passed(leg, point.node, knowledge.roles[point])}
             for point in (passed | _surely_passed(view, leg)) - here:
-                unseen[point] += [(begin, end) for begin, end, _ in view.journey.line]
+                unseen[point] += view.journey.times()
+    return unseen
+
+
+def presumed_windows(knowledge: Knowledge, unseen: Mapping[CapturePoint, list[Span]]) -> dict[CapturePoint, Recorded]:
+    """Each point's window, stretched at both ends over the time in which its node recorded anything.
+
+    Not beyond a time at which packets passed that the point shows at other times, and not over its pauses.
+    """
+    nodes = {point.node for point in knowledge.windows}
+    watched = {
+        node: together(each for p, each in knowledge.windows.items() if p.node == node and each is not None)
+        for node in nodes
+    }
     found = {}
     for point, window in knowledge.windows.items():
-        nodes = [other for p, other in knowledge.windows.items() if p.node == point.node and other is not None]
-        if window is None or not nodes:
+        node = watched[point.node]
+        if window is None or node is None:
             continue
         # One nanosecond more: the last packet of all is then inside.
-        begin, end = min(first for first, _ in nodes), max(last for _, last in nodes) + knowledge.trip + 1
-        # Slices of time may reach into the window: they hold what came before or after it, too.
-        begin = max([begin, *(min(last, window[0]) for first, last in unseen[point] if first < window[0])])
-        end = min([end, *(max(first, window[1]) for first, last in unseen[point] if last > window[1])])
-        found[point] = (min(begin, window[0]), max(end, window[1]))
+        begin, end = node.around(window.spans[0])[0], node.around(window.spans[-1])[1] + knowledge.trip + 1
+        begin = max([begin, *(min(last + 1, window.first) for first, last in unseen[point] if first < window.first)])
+        end = min([end, *(max(first, window.last) for first, last in unseen[point] if last > window.last)])
+        found[point] = window.stretched(min(begin, window.first), max(end, window.last))
     return found
 
 
@@ -249,6 +261,11 @@ def _sender(view: View, leg: Leg) -> str | None:
     homes = view.knowledge.sides.outer_home
     nodes = ((view.station(look).node, look.outer) for look in view.looks(leg))
     return next((node for node, outer in nodes if outer is not None and homes.get(outer.src) == node), None)
+
+
+def recording(windows: Mapping[CapturePoint, Recorded | None], first: int, last: int) -> frozenset[CapturePoint]:
+    """The points that recorded all the time from *first* to *last*."""
+    return frozenset(point for point, window in windows.items() if window and window.throughout(first, last))
 
 
 def _ends(flow: Flow) -> Flow:
@@ -574,7 +591,7 @@ class View:
 
 
 def segments(
-    journey: Journey, windows: dict[CapturePoint, tuple[int, int] | None], nodes: Iterable[str], trip: int
+    journey: Journey, windows: Mapping[CapturePoint, Recorded | None], nodes: Iterable[str], trip: int
 ) -> list[tuple[int, int, int, frozenset[CapturePoint]]]:
     """Cut a journey where one of its nodes' points began or ended to record.
 
@@ -586,12 +603,7 @@ def segments(
     parts: dict[frozenset[CapturePoint], list[int]] = {}
     for begin, end, count in journey.line:
         first, last = max(begin, journey.first), min(end - 1, journey.last)
-        recording = frozenset(
-            point
-            for point, window in relevant.items()
-            if window is not None and window[0] <= first and last + trip < window[1]
-        )
-        part = parts.setdefault(recording, [0, first, last])
+        part = parts.setdefault(recording(relevant, first, last + trip), [0, first, last])
         part[0] += count
         part[1], part[2] = min(part[1], first), max(part[2], last)
-    return [(count, first, last, recording) for recording, (count, first, last) in parts.items()]
+    return [(count, first, last, points) for points, (count, first, last) in parts.items()]
