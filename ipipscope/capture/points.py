@@ -41,9 +41,9 @@ def looks_like_interface(name: str) -> bool:
 def from_file_name(file: str) -> CapturePoint:
     """The point that a file's name tells: `<node>_<interface>`, else the name stands for both.
 
-    Node names are DNS labels and hold no underscore; interface names may.
+    Node names are DNS labels and hold no underscore; interface names may. Files of a ring are of one point.
     """
-    name = stem(file)
+    name = RING_NUMBER.sub("", stem(file))
     node, _, interface = name.partition("_")
     if node and interface:
         return CapturePoint(node, "any" if ANY.match(interface) else interface)

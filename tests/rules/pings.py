@@ -19,15 +19,17 @@ def write_pings(folder: Path, pings: int, lost: Collection[int], large: Collecti
         (folder / f"{name}.pcap").write_bytes(pcap(packets, link_type=RAW if "tunl" in name else ETHERNET))
 
 
-def points(pings: int, lost: Collection[int] = (), large: Collection[int] = ()) -> dict[str, list[Written]]:
-    """What each of `n1_tunl0`, `n1_eth0` and those of n2 shows: ten pings a second, *lost* ones die underway."""
+def points(
+    pings: int, lost: Collection[int] = (), large: Collection[int] = (), *, every: int = SECOND // 10
+) -> dict[str, list[Written]]:
+    """What each of `n1_tunl0`, `n1_eth0` and those of n2 shows: a ping each *every* ticks, *lost* ones die underway."""
     found: dict[str, list[Written]] = {name: [] for name in ("n1_tunl0", "n1_eth0", "n2_eth0", "n2_tunl0")}
     for number in range(pings):
         size = 1200 if number in large else 56
         for back in (0, 1):
             if back and number in lost:
                 continue
-            at = BEGIN + number * SECOND // 10 + back * 200
+            at = BEGIN + number * every + back * 200
             message = echo(reply=bool(back), id=7, seq=number & 0xFFFF, data=bytes(size))
             inner = Ipv4(src=PODS[back], dst=PODS[1 - back], ttl=63, id=number & 0xFFFF)(message)
             outer = Ipv4(src=NODES[back], dst=NODES[1 - back], proto=4, ttl=63, id=number & 0xFFFF)(inner)
