@@ -261,6 +261,6 @@ def _bridged(before: _Part, after: _Part, gap: int, usual: int, sources: Sequenc
 
 
 def _usual(parts: Sequence[_Part]) -> int:
-    """Three in four gaps between a point's files are no longer, where there are many: of files with few packets each."""
+    """Three in four gaps between a point's files are no longer, where there are many: each may have few packets."""
     gaps = sorted(after.span[0] - before.span[1] for before, after in pairwise(parts))
     return max(0, gaps[len(gaps) * 3 // 4]) if len(gaps) >= MANY else 0
