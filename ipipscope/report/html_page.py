@@ -13,6 +13,8 @@ from jinja2 import DictLoader, Environment, StrictUndefined
 from markupsafe import Markup
 
 from ipipscope import __version__
+from ipipscope.language.said import counted, joined, say
+from ipipscope.language.told import told, written_in
 from ipipscope.report.file_names import short_names
 from ipipscope.report.host_excerpt import excerpts
 from ipipscope.report.inert import inert
@@ -77,6 +79,7 @@ def write_html(report: Report, out: TextIO, analysis: Analysis | None = None) ->
         style=Markup(style),  # noqa: S704  (ours)
         script=Markup(script),  # noqa: S704  (ours)
         version=__version__,
+        language=written_in().replace("_", "-"),
         report=report,
         problems=list(map(str, report.problems)),
         names=short_names(file for point in report.points for file in point.files),
@@ -103,10 +106,16 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        finalize=lambda value: value if isinstance(value, Markup) else inert(value),
+        finalize=_shown_as,
     )
-    made.filters.update(clock=clock, lasting=lasting, flow=_flow, ipip=_ipip)
+    made.globals.update(_=say, counted=counted, joined=joined)
+    made.filters.update(told=told, clock=clock, lasting=lasting, flow=_flow, ipip=_ipip)
     return made
+
+
+def _shown_as(value: object) -> object:
+    """What an expression of the page puts into it: our markup as it is, all else in the page's language and inert."""
+    return value if isinstance(value, Markup) else inert(told(value) if isinstance(value, str) else value)
 
 
 def _policy(style: str, script: str) -> str:
@@ -123,32 +132,38 @@ def _policy(style: str, script: str) -> str:
 
 def _verdict(report: Report) -> _Verdict:
     worst = report.findings[0] if report.findings else None
-    kind, word, title, said, command = "healthy", "healthy", "Every exchange is accounted for", "", None
+    kind, word, title, said, command = "healthy", say("healthy"), say("Every exchange is accounted for"), "", None
     numbers: list[tuple[str, str]] = []
     if report.exchanges:
-        numbers.append(("exchanges answered", f"{report.answered:,} of {report.exchanges:,}"))
-        numbers += [("unanswered", f"{report.unanswered:,}")] if report.unanswered else []
-        numbers += [("undecided", f"{report.undecided:,}")] if report.undecided else []
+        numbers.append(
+            (
+                say("exchanges answered"),
+                say("{answered:,} of {exchanges:,}", answered=report.answered, exchanges=report.exchanges),
+            )
+        )
+        numbers += [(say("unanswered"), f"{report.unanswered:,}")] if report.unanswered else []
+        numbers += [(say("undecided"), f"{report.undecided:,}")] if report.undecided else []
     if worst is not None and not report.healthy:
-        kind = word = worst.impact.value
-        place = worst.node or "an unknown node"
+        kind, word = worst.impact.value, say(worst.impact.value)
+        place = told(worst.node or say("an unknown node"))
         place += f":{worst.interface}" if worst.interface and worst.interface != "any" else ""
-        title, said = f"{worst.rule} on {place}", worst.summary
+        title, said = say("{rule} on {place}", rule=worst.rule, place=place), worst.summary
         command = worst.remedy[0] if worst.remedy else None
         if worst.last:
-            numbers.append(("since (UTC)", iso(worst.first)[:19].replace("T", " ")))
+            numbers.append((say("since (UTC)"), iso(worst.first)[:19].replace("T", " ")))
     elif report.nodes:
-        word, title = "nothing found", f"In the state of {', '.join(report.nodes)}"
+        word, title = say("nothing found"), say("In the state of {nodes}", nodes=joined(", ", report.nodes))
     elif not report.exchanges:
-        kind = word = "undecided"
-        title = "No exchange of request and reply in these captures"
+        kind, word = "undecided", say("undecided")
+        title = say("No exchange of request and reply in these captures")
     elif report.undecided:
-        kind = word = "undecided"
-        title = "No fault found as far as the captures show"
+        kind, word = "undecided", say("undecided")
+        title = say("No fault found as far as the captures show")
     elif report.unanswered:
-        kind, word, title, said = "undecided", "no fault found", "But not every request was answered", UNEXPLAINED
+        kind, word, said = "undecided", say("no fault found"), UNEXPLAINED
+        title = say("But not every request was answered")
     if not report.nodes:
-        numbers += [("packets", f"{report.packets:,}"), ("encapsulated", f"{report.encapsulated:,}")]
+        numbers += [(say("packets"), f"{report.packets:,}"), (say("encapsulated"), f"{report.encapsulated:,}")]
     return _Verdict(kind=kind, word=word, title=title, said=said, numbers=tuple(numbers), command=command)
 
 
@@ -156,10 +171,10 @@ def _finding(place: int, finding: Finding, contents: Contents | None, analysis: 
     cause = finding.cause
     snapshots: Mapping[str, Any] = analysis.snapshots if analysis is not None else {}
     ladders = contents.finding_ladders.get(place, ()) if contents is not None else ()
-    where = finding.node or "unknown node"
+    where = finding.node or say("unknown node")
     return {
         "finding": finding,
-        "place": f"{where}, {finding.interface}" if finding.interface else where,
+        "place": say("{node}, {interface}", node=where, interface=finding.interface) if finding.interface else where,
         "tunnels": finding.tunnels[:TUNNELS_MAX],
         "ladders": [_drawn(each, f"finding-{place + 1}-ladder-{each.exchange.number}") for each in ladders],
         "excerpts": excerpts(snapshots.get(cause.node or ""), cause.config) if cause and cause.config else (),
@@ -169,9 +184,11 @@ def _finding(place: int, finding: Finding, contents: Contents | None, analysis: 
 
 def _drawn(ladder: Ladder, ident: str | None = None) -> _Drawn:
     exchange = ladder.exchange
-    verdict = f"{exchange.verdict.word}{', ' + exchange.verdict.code if exchange.verdict.code else ''}"
+    verdict = say(exchange.verdict.word)
+    if exchange.verdict.code:
+        verdict = say("{verdict}, {code}", verdict=verdict, code=exchange.verdict.code)
     if ladder.clocks_differ:
-        verdict += "; the clocks of its nodes differ"
+        verdict = say("{verdict}; the clocks of its nodes differ", verdict=verdict)
     drawing = Markup(draw_ladder(ladder, ident=ident or f"drawn-{exchange.number}"))  # noqa: S704  (escapes its text)
     return _Drawn(exchange.number, title(ladder), verdict, drawing)
 
@@ -187,13 +204,17 @@ def _shown(contents: Contents | None) -> dict[str, Any]:
     left = contents.strips_left_out
     return {
         "strips": Markup(draw_topology(contents.strips)) if contents.strips else None,  # noqa: S704  (escapes its text)
-        "strips_left_out": f"{left} more pairs of nodes are in the tables only." if left else "",
+        "strips_left_out": say("{count} more pairs of nodes are in the tables only.", count=left) if left else "",
         "time": _time(contents.time) if contents.time is not None else None,
         "ladders": [_drawn(each) for each in contents.ladders],
         "exchanges": contents.exchanges,
-        "exchanges_note": f"{listed:,} of {many:,} exchanges, taken evenly from each verdict." if listed < many else "",
+        "exchanges_note": say(
+            "{listed:,} of {many:,} exchanges, taken evenly from each verdict.", listed=listed, many=many
+        )
+        if listed < many
+        else "",
         "flows": contents.flows,
-        "flows_note": f"The {flows:,} most concerned of {contents.flows_total:,} flows."
+        "flows_note": say("The {flows:,} most concerned of {many:,} flows.", flows=flows, many=contents.flows_total)
         if flows < contents.flows_total
         else "",
     }

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from ipipscope.language.said import joined, say
 from ipipscope.model import Leg, Passage
 from ipipscope.report.kept_exchanges import KeptExchanges
 from ipipscope.report.ladder import ladder
@@ -183,9 +184,15 @@ def _strips(analysis: Analysis) -> tuple[tuple[Strip, ...], int]:
             continue
         count = sum(part.count for part in parts)
         answered = sum(part.count for part in parts if part.arrived)
-        ends = f"{way.requester or 'unknown node'} → {way.replier or 'unknown node'}"
-        title = f"{ends}: {answered:,} of {count:,} exchanges answered"
-        title += f", {codes[way]}" if codes[way] else ""
+        title = say(
+            "{requester} → {replier}: {answered:,} of {count:,} exchanges answered",
+            requester=way.requester or say("unknown node"),
+            replier=way.replier or say("unknown node"),
+            answered=answered,
+            count=count,
+        )
+        if codes[way]:
+            title = say("{what}, {code}", what=title, code=codes[way])
         strips.append(Strip(picture=drawn, title=title, addresses=addresses, blocks=blocks))
     return tuple(strips), max(0, len(ordered) - STRIPS_MAX)
 
@@ -213,7 +220,10 @@ def _named(analysis: Analysis) -> tuple[dict[tuple[str | None, str | None], str]
             addresses.setdefault((node, held.interface), str(held.address))
         own = [str(route.destination) for route in snapshot.routes if route.type == "blackhole"]
         if own:
-            blocks[node] = "block " + ", ".join(own[:2]) + (" …" if len(own) > 2 else "")
+            named = joined(", ", own[:2])
+            blocks[node] = (
+                say("block {blocks} …", blocks=named) if len(own) > 2 else say("block {blocks}", blocks=named)
+            )
     return addresses, blocks
 
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 from html import escape
 from typing import Final
 
+from ipipscope.language.told import told
 from ipipscope.report.inert import inert
+from ipipscope.report.lines import shortened
 
 COLOURS: Final = {
     "ink": "currentColor",
@@ -36,12 +38,12 @@ def element(tag: str, *children: str, **attributes: object) -> str:
     return f"<{tag}{told}>{''.join(children)}</{tag}>" if children else f"<{tag}{told}/>"
 
 
-def text(x: float, y: float, words: object, *, colour: str = "ink", size: float = 12, **attributes: object) -> str:
+def text(x: float, y: float, words: str, *, colour: str = "ink", size: float = 12, **attributes: object) -> str:
     """A line of text at a point; *words* are foreign and escaped."""
     family = attributes.pop("font_family", MONO)
     return element(
         "text",
-        escape(inert(words)),
+        escape(inert(told(words))),
         x=x,
         y=y,
         class_=f"t-{colour}",
@@ -81,9 +83,9 @@ def dot(x: float, y: float, colour: str, *, hollow: bool = False) -> str:
     return element("circle", **drawn, class_=f"f-{colour}", fill=COLOURS[colour])
 
 
-def hint(words: object) -> str:
+def hint(words: str) -> str:
     """What a browser shows while the pointer rests on the drawing's part that begins with it."""
-    return element("title", escape(inert(words)))
+    return element("title", escape(inert(told(words))))
 
 
 def picture(width: float, height: float, *children: str, title: str, description: str, ident: str) -> str:
@@ -91,8 +93,8 @@ def picture(width: float, height: float, *children: str, title: str, description
 
     ident: tells this drawing's elements apart from those of others on one page.
     """
-    head = element("title", escape(inert(title)), id=f"{ident}-title")
-    head += element("desc", escape(inert(description)), id=f"{ident}-desc")
+    head = element("title", escape(inert(told(title))), id=f"{ident}-title")
+    head += element("desc", escape(inert(told(description))), id=f"{ident}-desc")
     return element(
         "svg",
         head,
@@ -106,11 +108,9 @@ def picture(width: float, height: float, *children: str, title: str, description
     )
 
 
-def fitted(words: object, width: float, size: float = 12) -> str:
+def fitted(words: str, width: float, size: float = 12) -> str:
     """*words*, cut to what has room in *width* in the fixed-width font."""
-    plain = inert(words)
-    room = max(1, int(width / (size * CHARACTER)))
-    return plain if len(plain) <= room else plain[: room - 1] + "…"
+    return shortened(inert(told(words)), max(1, int(width / (size * CHARACTER))))
 
 
 def _plain(value: object) -> str:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from ipipscope.language.said import Said, joined, say
+from ipipscope.language.told import told
 from ipipscope.model import Leg
 from ipipscope.report import svg
+from ipipscope.report.lines import cells
 from ipipscope.report.times import lasting
 
 if TYPE_CHECKING:
@@ -19,11 +22,13 @@ TOP: Final = 54
 ROW: Final = 34
 COLOUR: Final = {Leg.REQUEST: "request", Leg.REPLY: "reply", Leg.REQUEST_ERROR: "doubt", Leg.REPLY_ERROR: "doubt"}
 NAME: Final = {
-    Leg.REQUEST: "request",
-    Leg.REPLY: "reply",
-    Leg.REQUEST_ERROR: "ICMP error about the request",
-    Leg.REPLY_ERROR: "ICMP error about the reply",
+    Leg.REQUEST: say("request"),
+    Leg.REPLY: say("reply"),
+    Leg.REQUEST_ERROR: say("ICMP error about the request"),
+    Leg.REPLY_ERROR: say("ICMP error about the reply"),
 }
+BEGINNING: Final = {**NAME, Leg.REQUEST: say("Request"), Leg.REPLY: say("Reply")}
+"""At the beginning of a sentence."""
 
 
 def ladder(drawn: Ladder, *, ident: str | None = None) -> str:
@@ -40,7 +45,7 @@ def ladder(drawn: Ladder, *, ident: str | None = None) -> str:
         column = columns - 1 if rung.column is None else rung.column
         parts.append(_rung(drawn, rung, column, before.get(rung.leg), TOP + ROW * (place + 0.72)))
         before[rung.leg] = column
-    words = " ".join(describe(drawn, rung) for rung in drawn.rungs)
+    words = " ".join(told(describe(drawn, rung)) for rung in drawn.rungs)
     return svg.picture(
         width,
         height,
@@ -51,23 +56,39 @@ def ladder(drawn: Ladder, *, ident: str | None = None) -> str:
     )
 
 
-def title(drawn: Ladder) -> str:
+def title(drawn: Ladder) -> Said:
     """Which exchange it is."""
     flow = drawn.exchange.flow
-    port = f":{flow.dport}" if flow.dport else ""
-    number = f" sequence {drawn.exchange.sequence}" if flow.protocol == "icmp" else ""
-    return f"Exchange {drawn.exchange.number}: {flow.protocol} {flow.src} > {flow.dst}{port}{number}"
+    text = f"{flow.protocol} {flow.src} > {flow.dst}" + (f":{flow.dport}" if flow.dport else "")
+    if flow.protocol == "icmp":
+        sequence = drawn.exchange.sequence
+        text = say("{flow} sequence {sequence}", flow=text, sequence=sequence)
+    return say("Exchange {number}: {flow}", number=drawn.exchange.number, flow=text)
 
 
-def describe(drawn: Ladder, rung: Rung) -> str:
+def describe(drawn: Ladder, rung: Rung) -> Said:
     """One rung in words."""
-    name = NAME[rung.leg]
-    place = f"{name[:1].upper()}{name[1:]} at {rung.hop.node or 'unknown node'} {rung.hop.interface or rung.hop.role}"
+    place = say(
+        "{packet} at {node} {interface}",
+        packet=BEGINNING[rung.leg],
+        node=rung.hop.node or say("unknown node"),
+        interface=rung.hop.interface or say(rung.hop.role.value),
+    )
+    outer = say("outer {src} to {dst}", src=rung.outer.src, dst=rung.outer.dst) if rung.outer else None
     if rung.time is None:
-        return f"{place} missing{f', expected outer {rung.outer.src} to {rung.outer.dst}' if rung.outer else ''}."
-    form = f"outer {rung.outer.src} to {rung.outer.dst}" if rung.outer else "no outer header"
-    note = f", {_error(rung)}" if rung.error else ""
-    return f"{place} at {_since(drawn, rung.time)}, {form}, {rung.file} frame {rung.frame}{note}."
+        missing = say("{place} missing", place=place)
+        return (
+            say("{missing}, expected {outer}.", missing=missing, outer=outer)
+            if outer
+            else say("{words}.", words=missing)
+        )
+    parts = [
+        say("{place} at {time}", place=place, time=_since(drawn, rung.time)),
+        outer or say("no outer header"),
+        say("{file} frame {frame}", file=rung.file, frame=rung.frame),
+        *([_error(rung)] if rung.error else []),
+    ]
+    return say("{words}.", words=joined(", ", parts))
 
 
 def _error(rung: Rung) -> str:
@@ -98,7 +119,7 @@ def _nodes(drawn: Ladder) -> str:
             svg.text(
                 left + width / 2,
                 14,
-                svg.fitted(node or "unknown node", width - 8, 13),
+                svg.fitted(node or say("unknown node"), width - 8, 13),
                 size=13,
                 font_weight="bold",
                 font_family=svg.SANS,
@@ -111,7 +132,7 @@ def _nodes(drawn: Ladder) -> str:
 
 def _lifelines(drawn: Ladder, height: float) -> str:
     names = [column.label for column in drawn.picture.columns] if drawn.picture else []
-    names += ["elsewhere"] * (_columns(drawn) - len(names))
+    names += [say("elsewhere")] * (_columns(drawn) - len(names))
     parts = []
     for place, name in enumerate(names):
         parts.append(svg.text(_x(place), 37, svg.fitted(name, COLUMN - 4, 11), size=11, text_anchor="middle"))
@@ -132,7 +153,7 @@ def _rung(drawn: Ladder, rung: Rung, column: int, before: int | None, y: float) 
             parts.append(svg.cross((came + x) / 2, y, 5))
     parts.append(svg.dot(x, y, colour, hollow=rung.missing))
     parts.append(_words(drawn, rung, column, before, y, colour))
-    time = "missing" if rung.time is None else _since(drawn, rung.time)
+    time = say("missing") if rung.time is None else _since(drawn, rung.time)
     tone = "broken" if rung.missing else "faint"
     parts.append(svg.text(GUTTER - 10, y + 4, time, size=11, colour=tone, text_anchor="end"))
     return svg.element("g", svg.hint(describe(drawn, rung)), *parts)
@@ -150,9 +171,9 @@ def _words(drawn: Ladder, rung: Rung, column: int, before: int | None, y: float,
     """What stands over a rung: its outer addresses or what it is, as far as there is room; and its frame."""
     outer = f"{rung.outer.src} → {rung.outer.dst}" if rung.outer else ""
     if rung.missing:
-        label = f"not seen{': ' + outer if outer else ''}"
+        label = told(say("not seen: {outer}", outer=outer) if outer else say("not seen"))
     else:
-        label = outer or _error(rung) or (NAME[rung.leg] if before is None else "")
+        label = outer or _error(rung) or (told(NAME[rung.leg]) if before is None else "")
     parts = []
     if rung.frame is not None:
         right = before is None or before <= column
@@ -164,7 +185,7 @@ def _words(drawn: Ladder, rung: Rung, column: int, before: int | None, y: float,
     if label:
         whole = GUTTER + COLUMN * _columns(drawn)
         middle = _x(column) if before is None else (_x(before) + _x(column)) / 2
-        half = len(label) * 11 * svg.CHARACTER / 2
+        half = cells(label) * 11 * svg.CHARACTER / 2
         middle = min(max(middle, GUTTER + half), max(whole - half, GUTTER + half))
         shown = svg.fitted(label, whole - GUTTER, 11)
         parts.append(svg.text(middle, y - 7, shown, size=11, colour=colour, text_anchor="middle"))

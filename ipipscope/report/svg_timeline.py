@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from ipipscope.language.said import Said, joined, say
 from ipipscope.report import svg
 from ipipscope.report.times import clock, lasting
 
@@ -71,7 +72,9 @@ def timeline(shown: Timeline, *, ident: str = "timeline") -> str:
         data_start=shown.start,
         data_end=shown.end,
     )
-    scale = svg.text(2, 11, f"up to {tallest} in {lasting(shown.width)}", size=11, colour="faint")
+    scale = svg.text(
+        2, 11, say("up to {count} in {time}", count=tallest, time=lasting(shown.width)), size=11, colour="faint"
+    )
     return svg.picture(
         WIDTH,
         height + 34,
@@ -79,17 +82,27 @@ def timeline(shown: Timeline, *, ident: str = "timeline") -> str:
         bars,
         *(label for _, label in spans),
         svg.element("g", *_ticks(shown, height + 16), class_="ticks"),
-        title="Exchanges over time",
+        title=say("Exchanges over time"),
         description=describe(shown),
         ident=ident,
     )
 
 
-def describe(shown: Timeline) -> str:
+def describe(shown: Timeline) -> Said:
     """The time line in words."""
-    counted = ", ".join(f"{sum(row)} {name}" for name, row in zip(COLOUR, _rows(shown), strict=True))
-    told = f"From {clock(shown.start)} to {clock(shown.end)} UTC: {counted}."
-    return told + "".join(f" {s.label} from {clock(s.first)} to {clock(s.last)}." for s in shown.spans)
+    answered, unanswered, undecided = (sum(row) for row in _rows(shown))
+    counts = [
+        say("{count} answered", count=answered),
+        say("{count} unanswered", count=unanswered),
+        say("{count} undecided", count=undecided),
+    ]
+    first, last = clock(shown.start), clock(shown.end)
+    whole = say("From {first} to {last} UTC: {counts}.", first=first, last=last, counts=joined(", ", counts))
+    spans = [
+        say("{rule} from {first} to {last}.", rule=span.label, first=clock(span.first), last=clock(span.last))
+        for span in shown.spans
+    ]
+    return joined(" ", [whole, *spans])
 
 
 def _rows(shown: Timeline) -> tuple[Sequence[int], Sequence[int], Sequence[int]]:

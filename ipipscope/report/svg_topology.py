@@ -6,8 +6,11 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
+from ipipscope.language.said import Said, joined, say
+from ipipscope.language.told import told
 from ipipscope.model import Leg
 from ipipscope.report import svg
+from ipipscope.report.lines import cells
 from ipipscope.report.path_picture import LABELS, Link, Mark
 
 if TYPE_CHECKING:
@@ -57,24 +60,30 @@ def topology(strips: Sequence[Strip], *, ident: str = "topology") -> str:
         drawn.append(svg.element("g", markup, transform=f"translate(0 {y:g})"))
         y += HEIGHT + APART + (TITLE if strip.title else 0)
         width = max(width, wide)
-    words = " ".join(describe(strip) for strip in strips) or "No exchange was seen."
-    return svg.picture(width, max(1, y - APART), *drawn, title="Nodes and tunnels", description=words, ident=ident)
+    words = joined(" ", map(describe, strips)) or say("No exchange was seen.")
+    return svg.picture(width, max(1, y - APART), *drawn, title=say("Nodes and tunnels"), description=words, ident=ident)
 
 
-def describe(strip: Strip) -> str:
+def describe(strip: Strip) -> Said:
     """The strip in words, as a screen reader says it."""
     columns = strip.picture.columns
-    told = [f"{strip.title}." if strip.title else ""]
+    words = [say("{words}.", words=strip.title)] if strip.title else []
     for row in strip.picture.rows:
-        outer = f"outer {row.outer.src} to {row.outer.dst}" if row.outer else "no outer header seen"
+        outer = say("no outer header seen")
+        if row.outer:
+            outer = say("outer {src} to {dst}", src=row.outer.src, dst=row.outer.dst)
         seen = [_place(columns[place]) for place, mark in sorted(row.marks.items()) if mark is Mark.SEEN]
-        words = f"{row.leg.value.capitalize()}: {outer}, seen at {', '.join(seen) if seen else 'no point'}"
-        told.append(words + (f", missing at {_place(columns[row.broken])}." if row.broken is not None else "."))
-    return " ".join(filter(None, told))
+        places = joined(", ", seen) if seen else say("no point")
+        parts = [say("{outer}, seen at {places}", outer=outer, places=places)]
+        if row.broken is not None:
+            parts.append(say("missing at {place}", place=_place(columns[row.broken])))
+        name = say("Request") if row.leg is Leg.REQUEST else say("Reply")
+        words.append(say("{packet}: {words}.", packet=name, words=joined(", ", parts)))
+    return joined(" ", words)
 
 
-def _place(column: Column) -> str:
-    return f"{column.node or 'unknown node'} {column.label}"
+def _place(column: Column) -> Said:
+    return say("{node} {interface}", node=column.node or say("unknown node"), interface=column.label)
 
 
 def _strip(strip: Strip) -> tuple[float, str]:
@@ -119,10 +128,10 @@ def _node(x: float, width: float, name: str | None, beside: str, *, watched: boo
         stroke=svg.COLOURS["faint"],
         stroke_dasharray=None if watched else "5 4",
     )
-    shown = svg.fitted(name or "unknown node", width - 2 * GAP, 15)
+    shown = svg.fitted(name or say("unknown node"), width - 2 * GAP, 15)
     told = svg.text(x + GAP, 24, shown, size=15, font_weight="bold", font_family=svg.SANS)
-    room = width - 3 * GAP - len(shown) * 9
-    detail = beside if watched else "not captured"
+    room = width - 3 * GAP - cells(shown) * 9
+    detail = beside if watched else say("not captured")
     if detail and room > 60:
         told += svg.text(x + width - GAP, 24, svg.fitted(detail, room, 11), size=11, colour="faint", text_anchor="end")
     return box + told
@@ -143,7 +152,7 @@ def _interface(x: float, column: Column, address: str | None, *, watched: bool) 
     )
     middle = x + PLACE / 2
     name = svg.text(middle, BOX_Y + 22, svg.fitted(column.label, PLACE - 4), text_anchor="middle", font_weight="bold")
-    kind = LABELS.get(column.role, column.role.value) if watched else "not recorded"
+    kind = told(LABELS.get(column.role, say(column.role.value)) if watched else say("not recorded"))
     below = address if address and watched else "" if kind == column.label else kind
     return (
         box
@@ -183,7 +192,7 @@ def _row(row: Row, centres: Sequence[float], fabric: Sequence[tuple[float, float
             svg.text(middle, y + (-9 if above else 20), svg.fitted(label, room), colour=tone, text_anchor="middle")
         )
         if row.strange and row.outer is not None and not above:
-            said = f"{', '.join(map(str, sorted(row.strange)))} is not the request's"
+            said = say("{addresses} is not the request's", addresses=joined(", ", sorted(row.strange)))
             parts.append(
                 svg.text(middle, y + 34, said, colour=tone, size=11, text_anchor="middle", font_family=svg.SANS)
             )
@@ -192,17 +201,19 @@ def _row(row: Row, centres: Sequence[float], fabric: Sequence[tuple[float, float
 
 def _label(row: Row, colour: str, centres: Sequence[float], middle: float) -> tuple[str, str]:
     """What stands between two nodes, and its colour."""
-    name = row.leg.value
+    name = say(row.leg.value)
     over = [each for each in row.stretches if _between(centres[each.start], middle, centres[each.end])]
     if any(each.link is Link.IPIP for each in over) and row.outer is not None:
         return f"{row.outer.src} → {row.outer.dst}", colour
     if any(each.link is Link.NATIVE and _sure(row, each) for each in over):
-        return f"{name} without outer header", "doubt"
+        return say("{leg} without outer header", leg=name), "doubt"
     if any(each.link is Link.BROKEN for each in over):
-        return f"{row.outer.src} → {row.outer.dst}" if row.outer else f"{name} lost on the way", "broken"
+        return f"{row.outer.src} → {row.outer.dst}" if row.outer else say("{leg} lost on the way", leg=name), "broken"
     if row.broken is not None:
-        return f"no {name} here", "broken"
-    return (f"{row.outer.src} → {row.outer.dst}", colour) if row.outer else (f"no {name} seen here", "faint")
+        return say("no {leg} here", leg=name), "broken"
+    return (
+        (f"{row.outer.src} → {row.outer.dst}", colour) if row.outer else (say("no {leg} seen here", leg=name), "faint")
+    )
 
 
 def _sure(row: Row, stretch: Stretch) -> bool:

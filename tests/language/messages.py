@@ -1,12 +1,11 @@
 """Every message of the program, read from its source: what has to stand in the catalogue."""
 
 import ast
-import json
 import re
 from functools import cache
 from pathlib import Path
 
-from jinja2 import Environment
+from jinja2 import Environment, nodes
 
 from ipipscope import model
 from ipipscope.hosts import faults
@@ -35,11 +34,8 @@ def messages():
         for message in sorted(_in_module(path.read_text(), file)):
             add(file, *message[1:])
     for path in sorted(PACKAGE.rglob("*.j2")):
-        for _, _, text in _in_template(path.read_text()):
-            add(path.relative_to(PACKAGE.parent).as_posix(), text)
-    for path in sorted(PACKAGE.rglob("page.js")):
-        for text in re.findall(r'\btold\(("(?:[^"\\]|\\.)*")', path.read_text()):
-            add(path.relative_to(PACKAGE.parent).as_posix(), json.loads(text))
+        for _, *message in _in_template(path.read_text()):
+            add(path.relative_to(PACKAGE.parent).as_posix(), *message)
     for enumeration in ENUMERATIONS:
         for member in enumeration:
             add(f"{enumeration.__module__.replace('.', '/')}.py", member.value)
@@ -47,10 +43,16 @@ def messages():
 
 
 def _in_template(text):
-    from jinja2.ext import extract_from_ast
-
-    for line, _, said in extract_from_ast(Environment().parse(text), gettext_functions=("_",)):
-        yield line, None, said
+    """Calls of `_` and `counted` with a literal; without values it may hold placeholders for the page's script."""
+    for call in Environment().parse(text).find_all(nodes.Call):
+        name = getattr(call.node, "name", None)
+        if name == "_" and isinstance(call.args[0], nodes.Const):
+            template, named = call.args[0].value, {keyword.key for keyword in call.kwargs}
+            assert not named or named == placeholders(template), f"line {call.lineno}: values are not the placeholders"
+            yield call.lineno, template, None
+        elif name == "counted":
+            thing = call.args[1].value
+            yield call.lineno, f"{{count}} {thing}", f"{{count}} {thing}s"
 
 
 def _in_module(text, file):
@@ -60,7 +62,7 @@ def _in_module(text, file):
         at = (node.lineno, node.col_offset)
         if node.func.id == "say" and node.args:
             first = node.args[0]
-            if isinstance(first, ast.Attribute) and first.attr in {"value", *RULE_TEXTS}:
+            if isinstance(first, ast.Attribute) and first.attr in {"value", "word", *RULE_TEXTS}:
                 continue
             template = _literal(first, file)
             named = {keyword.arg for keyword in node.keywords}

@@ -1,7 +1,9 @@
 "use strict";
 // Copying, filtering, sorting, choosing a ladder and zooming: everything is readable without this script.
 
-const say = (words) => { document.getElementById("said").textContent = words; };
+const said = document.getElementById("said");
+const say = (words) => { said.textContent = words; };
+const told = (words, values) => words.replace(/\{(\w+)\}/g, (whole, name) => values[name]);  // in the page's language
 
 for (const button of document.querySelectorAll("button[data-copy]")) {
   button.hidden = false;
@@ -17,9 +19,9 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
     } catch {
       document.execCommand("copy");
     }
-    say("Copied.");
+    say(`${said.dataset.copied}.`);
     const before = button.textContent;
-    button.textContent = "Copied";
+    button.textContent = said.dataset.copied;
     setTimeout(() => { button.textContent = before; }, 1500);
   });
 }
@@ -43,7 +45,7 @@ function refilter(table) {
     row.hidden = !hit;
     shown += hit ? 1 : 0;
   }
-  document.getElementById(`${table.id}-count`).textContent = `${shown} of ${rows.length} rows`;
+  document.getElementById(`${table.id}-count`).textContent = told(said.dataset.rows, { shown, all: rows.length });
 }
 
 function sort(table, header) {
@@ -56,11 +58,11 @@ function sort(table, header) {
   const key = (row) => row.cells[column].dataset.value ?? row.cells[column].textContent;
   const rows = [...table.tBodies[0].rows].map((row) => [key(row), row]);
   const numbers = rows.every(([value]) => value !== "" && !Number.isNaN(Number(value)));
-  const order = numbers ? ([a], [b]) => Number(a) - Number(b) : ([a], [b]) => a.localeCompare(b, "en", { numeric: true });
+  const order = numbers ? ([a], [b]) => Number(a) - Number(b) : ([a], [b]) => a.localeCompare(b, document.documentElement.lang, { numeric: true });
   rows.sort(order);
   if (downwards) { rows.reverse(); }
   table.tBodies[0].append(...rows.map(([, row]) => row));
-  say(`Sorted by ${header.textContent.trim()}, ${downwards ? "descending" : "ascending"}.`);
+  say(told(downwards ? said.dataset.sortedDown : said.dataset.sortedUp, { column: header.textContent.trim() }));
 }
 
 for (const table of document.querySelectorAll("table[data-sorted]")) {
@@ -124,7 +126,9 @@ if (zoomed) {
     const all = wide === whole;
     shownTime.start = all ? -Infinity : length * left / whole;
     shownTime.end = all ? Infinity : length * (left + wide) / whole;
-    document.getElementById("shown-time").textContent = all ? "whole capture" : `${clock(left / whole)} to ${clock((left + wide) / whole)} UTC`;
+    document.getElementById("shown-time").textContent = all
+      ? said.dataset.whole
+      : told(said.dataset.span, { first: clock(left / whole), last: clock((left + wide) / whole) });
     const table = document.getElementById("exchanges-table");
     if (table) { refilter(table); }
   };
