@@ -31,6 +31,8 @@ class Role(StrEnum):
     """A pod's interface on the host (cali*, veth*): inner headers only."""
     ANY = "any"
     """All interfaces of a node in one Linux cooked capture."""
+    OTHER_TUNNEL = "other-tunnel"
+    """The device of a tunnel that is not IPIP (vxlan.calico, gre1, ip6tnl1): says nothing of IPIP, seen or missing."""
     LOOPBACK = "loopback"
     """lo: nothing of an overlay passes here."""
 

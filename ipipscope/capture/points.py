@@ -14,6 +14,10 @@ TUNNEL: Final = re.compile(r"^(tunl\d+|ipip\d*|tun[-.].+|flannel\.ipip)$")
 WORKLOAD: Final = re.compile(
     r"^(cali|veth|lxc|azv|eni[0-9a-f]{6}|gke[0-9a-f]|cni\d|cbr\d|docker|kube-bridge|br-|virbr)"
 )
+OTHER_TUNNEL: Final = re.compile(
+    r"^(vxlan([-_.]|\d|$)|flannel\.\d|cilium_(vxlan|geneve)|gene?v|(ip6?)?gre(tap)?\d|ip6_?(tnl|gre|vti)|sit\d|erspan|wireguard\.cali)"
+)
+"""Devices that put something else than IPIP around a packet; an underlay over which IPIP goes shows in its packets."""
 LOOPBACK: Final = re.compile(r"^lo\d*$")
 ANY: Final = re.compile(r"^any([_.-].*)?$")
 PHYSICAL: Final = re.compile(
@@ -35,7 +39,7 @@ def stem(file: str) -> str:
 
 def looks_like_interface(name: str) -> bool:
     """Whether *name* is what hosts call their interfaces."""
-    return any(pattern.match(name) for pattern in (TUNNEL, WORKLOAD, LOOPBACK, ANY, PHYSICAL))
+    return any(pattern.match(name) for pattern in (TUNNEL, OTHER_TUNNEL, WORKLOAD, LOOPBACK, ANY, PHYSICAL))
 
 
 def from_file_name(file: str) -> CapturePoint:
@@ -72,6 +76,8 @@ def role(interface: str, *, cooked: bool, raw: bool) -> Role | None:
         return Role.LOOPBACK
     if TUNNEL.match(interface):
         return Role.TUNNEL
+    if OTHER_TUNNEL.match(interface):
+        return Role.OTHER_TUNNEL
     if WORKLOAD.match(interface):
         return Role.WORKLOAD
     if PHYSICAL.match(interface) and not raw:

@@ -226,7 +226,7 @@ class Correlator:
 
     def so_far(self) -> Correlation:
         """What the closed exchanges amount to, while packets go on coming."""
-        roles = {point: role or self._role_by_content(point) for point, role in self._known_roles.items()}
+        roles = {point: self._role(point, role) for point, role in self._known_roles.items()}
         for station in self.stations.all:
             if station.device is None:
                 station.role = roles[station.point]
@@ -260,6 +260,13 @@ class Correlator:
 
     def _shift(self, source: int) -> int:
         return self.shifts[source] if self.shifts else 0
+
+    def _role(self, point: CapturePoint, named: Role | None) -> Role:
+        """What a point shows: its name says so, unless IPIP goes over what is called another tunnel: a NIC, to IPIP."""
+        kinds = self.tallies[point].kinds
+        if named is Role.OTHER_TUNNEL and (kinds[Kind.IPIP] or kinds[Kind.IPIP_FRAGMENT]):
+            return Role.PHYSICAL
+        return named or self._role_by_content(point)
 
     def _role_by_content(self, point: CapturePoint) -> Role:
         """A point whose name says nothing: outer headers and ARP are seen on NICs, only inner IPv4 on tunnels."""

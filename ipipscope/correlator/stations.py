@@ -13,7 +13,7 @@ from ipipscope.model import CapturePoint, Role
 if TYPE_CHECKING:
     from ipipscope.decoder.columns import Array
 
-RANK: Final = {Role.PHYSICAL: 0, Role.TUNNEL: 1, Role.WORKLOAD: 2}
+RANK: Final = {Role.PHYSICAL: 0, Role.TUNNEL: 1, Role.OTHER_TUNNEL: 1, Role.WORKLOAD: 2}
 """From the wire inwards: the order of sightings whose times agree."""
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from ipipscope.hosts.model import Snapshot
 
-INSIDE = frozenset({Role.TUNNEL, Role.WORKLOAD, Role.LOOPBACK})
+INSIDE = frozenset({Role.TUNNEL, Role.OTHER_TUNNEL, Role.WORKLOAD, Role.LOOPBACK})
 
 
 def known_hosts(snapshots: Mapping[str, Snapshot]) -> KnownHosts:

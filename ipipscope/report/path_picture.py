@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 
     from ipipscope.model import Hop, OuterPair, PathSeen
 
-LABELS: Final = {Role.WORKLOAD: say("pod"), Role.TUNNEL: say("tunnel"), Role.PHYSICAL: say("NIC")}
+LABELS: Final = {
+    Role.WORKLOAD: say("pod"),
+    Role.TUNNEL: say("tunnel"),
+    Role.OTHER_TUNNEL: say("other tunnel"),
+    Role.PHYSICAL: say("NIC"),
+}
 
 
 class Mark(StrEnum):
@@ -143,7 +148,7 @@ def _column(hop: Hop) -> Column:
 
 def _columns(hops: Iterable[Hop], *, inwards: bool = False) -> list[Column]:
     """A node's columns from its workload outwards; a place without a name only where no other of its role has one."""
-    order = [Role.WORKLOAD, Role.TUNNEL, Role.PHYSICAL]
+    order = list(LABELS)
     found = list(dict.fromkeys(map(_column, hops)))
     named = {column.role for column in found if column.interface is not None}
     kept = [column for column in found if column.interface is not None or column.role not in named]

@@ -20,7 +20,7 @@ class CapturePoint(_Strict):
 
     node: str
     interface: str
-    role: Literal["physical", "tunnel", "workload", "any", "loopback"]
+    role: Literal["physical", "tunnel", "workload", "any", "other-tunnel", "loopback"]
     file: str
     files: list[str]
     link_type: str

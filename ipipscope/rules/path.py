@@ -62,11 +62,11 @@ def place(view: View, look: Look) -> Hop:
     """Where a sighting was made, as one place of the way."""
     point = view.station(look).point
     position = view.position(look, look.leg, point.node)
-    role = next(role for role, positions in POSITIONS.items() if position in positions)
+    role = next((role for role, positions in POSITIONS.items() if position in positions), None)
     return Hop(
         leg=look.leg,
         node=point.node,
-        role=role,
+        role=role or view.station(look).role or Role.PHYSICAL,
         interface=point.interface,
         passage=Passage.SEEN,
         outer=look.outer,

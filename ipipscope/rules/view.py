@@ -331,6 +331,8 @@ class View:
             return "outer"  # else it is a tunnel of the pod's own, inside ours
         if role is Role.TUNNEL:
             return "tunnel"
+        if role is Role.OTHER_TUNNEL:
+            return "elsewhere"
         if role is Role.WORKLOAD:
             return "workload"
         if role is Role.PHYSICAL:

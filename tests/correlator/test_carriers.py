@@ -119,6 +119,30 @@ def test_arp_and_ipv6_on_the_vxlan_device_do_not_make_it_a_nic(tmp_path):
 
 
 @pytest.mark.parametrize("carrier", ["vxlan", "gre", "4in6"])
+def test_ipip_beside_the_device_of_another_tunnel_is_not_missed_there(carrier, tmp_path):
+    carry, device = CARRIERS[carrier]
+    recorder = Recorder()
+    recorder.pings(ipip, ipip, "tunl0")
+    recorder.pings(carry, carry, device, pods=(POD1 + 1, POD2 + 1), at=5)
+    for (_, interface), packets in recorder.packets.items():
+        if interface == "eth0":  # recorded with `ip proto 4`
+            packets[:] = [p for p in packets if p.octets[12:14] == b"\x08\0" and p.octets[14 + 9] == 4]
+    for number, recording in enumerate(itertools.combinations(sorted(recorder.packets), 3)):
+        report = recorder.report(tmp_path / str(number), set(recording))
+        assert [(each.code, each.summary) for each in report.findings if each.impact != "none"] == [], recording
+
+
+def test_a_tunnel_that_ipip_goes_over_is_a_nic_to_it(tmp_path):
+    recorder = Recorder()
+    recorder.pings(ipip, ipip, "tunl0", lost=(1,))
+    underlay = {node: recorder.packets.pop((node, "eth0")) for node in ("node1", "node2")}
+    for node, packets in underlay.items():
+        recorder.packets[node, "gre1"] = [Written(packet.octets[14:], packet.ticks) for packet in packets]
+    report = recorder.report(tmp_path / "case")
+    assert [finding.code for finding in report.findings] == ["IPIP101"]
+
+
+@pytest.mark.parametrize("carrier", ["vxlan", "gre", "4in6"])
 def test_another_outer_source_is_no_fault_of_ipip(carrier, tmp_path):
     carry, device = CARRIERS[carrier]
     recorder = Recorder()
