@@ -256,11 +256,12 @@ def _surely_passed(view: View, leg: Leg) -> set[CapturePoint]:
     return {point for few in passed if len(few) == 1 for point in few}
 
 
-def _sender(view: View, leg: Leg) -> str | None:
-    """The node at whose NIC a leg has the node's own address as its outer source."""
+def _sender(view: View, leg: Leg, *, anywhere: bool = False) -> str | None:
+    """The node whose address a leg has as its outer source, as that node's NIC shows it, or whoever's."""
     homes = view.knowledge.sides.outer_home
-    nodes = ((view.station(look).node, look.outer) for look in view.looks(leg))
-    return next((node for node, outer in nodes if outer is not None and homes.get(outer.src) == node), None)
+    nodes = ((view.station(look).node, look.outer) for look in view.looks(leg) if look.ipip)
+    senders = ((node, homes.get(outer.src)) for node, outer in nodes if outer is not None)
+    return next((sender for node, sender in senders if sender is not None and (anywhere or sender == node)), None)
 
 
 def recording(windows: Mapping[CapturePoint, Recorded | None], first: int, last: int) -> frozenset[CapturePoint]:
@@ -400,6 +401,8 @@ class View:
             return None
         if self.at(leg, node, position):
             return False
+        if leg is Leg.REPLY and self.journey.requested and self._blind(node, position):
+            return None
         role = {"outer": Role.PHYSICAL, "bare": Role.PHYSICAL, "tunnel": Role.TUNNEL, "workload": Role.WORKLOAD}
         points = self.recorded(node, role[position])
         if position == "workload":
@@ -413,6 +416,23 @@ class View:
         elif position in {"outer", "bare"} and not self._carrier_watched(node, points):
             return None
         return True if points else None
+
+    def _blind(self, node: str, position: str) -> bool:
+        """Whether the request surely passed a position and was not seen there: nothing that it shows was recorded then.
+
+        What a node sends as IPIP leaves by its NIC, out of its tunnel, from its pod; what its tunnel or a pod of it
+        got came in by its NIC.
+        """
+        leg = Leg.REQUEST
+        if self.at(leg, node, position):
+            return False
+        seen = {each: self.at(leg, node, each) for each in ("outer", "bare", "tunnel", "workload")}
+        left = any(look.ipip for look in seen["outer"]) or node == _sender(self, leg, anywhere=True)
+        if left or node == self.requester:
+            sent = left or bool(seen["tunnel"])
+            return {"workload": sent, "tunnel": left, "outer": left}.get(position, False)
+        came = {"outer": seen["tunnel"] and not seen["bare"], "tunnel": seen["outer"] and seen["workload"]}
+        return node == self.replier and bool(came.get(position))
 
     def _carrier_watched(self, node: str, points: Sequence[CapturePoint]) -> bool:
         """Whether the NIC that carries the tunnel is among some recorded ones."""
