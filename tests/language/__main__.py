@@ -3,6 +3,7 @@
 from ipipscope.language.po import messages as read
 from tests.language.catalogue import FILES, written
 from tests.language.messages import messages
+from tests.language.reports import GOLDEN, outputs
 
 for path in FILES:
     text = path.read_text()
@@ -15,3 +16,6 @@ for path in FILES:
     for single, _ in messages():
         if single not in old:
             print(f"{path.name}: to be translated: {single!r}")
+GOLDEN.mkdir(exist_ok=True)
+for name, text in outputs():
+    (GOLDEN / name).write_text(text, encoding="utf-8")
