@@ -13,6 +13,7 @@ from ipipscope.capture.points import RING_NUMBER, stem
 from ipipscope.correlator.correlate import Correlation, correlate
 from ipipscope.correlator.flows import Flows
 from ipipscope.decoder import link
+from ipipscope.language.said import Said, counted, say
 from ipipscope.model import MILLISECOND, SECOND, CapturePoint, PointSummary
 from ipipscope.report.model import Report
 from ipipscope.rules.capture_facts import CaptureFacts
@@ -284,42 +285,67 @@ def _summaries(correlation: Correlation, sources: Sequence[Decoded], facts: Capt
     )
 
 
-def within(clock: Clock) -> str:
+def within(clock: Clock) -> Said:
     """How sure a clock's offset is."""
     if clock.uncertainty is None:
-        return "one direction only was seen at both"
-    return f"give or take {clock.uncertainty / MILLISECOND:.3f} ms"
+        return say("one direction only was seen at both")
+    return say("give or take {time:.3f} ms", time=clock.uncertainty / MILLISECOND)
+
+
+def _clock_note(clock: Clock) -> Said:
+    order = say("ahead of") if clock.offset > 0 else say("behind")
+    return say(
+        "The clock of {node} is {time:.3f} s {order} that of {reference} ({within}); "
+        "findings tell the time of {reference}.",
+        node=clock.node,
+        time=abs(clock.offset) / SECOND,
+        order=order,
+        reference=clock.reference,
+        within=within(clock),
+    )
 
 
 def _notes(correlation: Correlation, files: Sequence[str]) -> tuple[str, ...]:
-    notes = [
-        f"The clock of {clock.node} is {abs(clock.offset) / SECOND:.3f} s "
-        f"{'ahead of' if clock.offset > 0 else 'behind'} that of {clock.reference} ({within(clock)}); "
-        f"findings tell the time of {clock.reference}."
-        for clock in correlation.clocks
-        if clock.shift
-    ]
+    notes = [_clock_note(clock) for clock in correlation.clocks if clock.shift]
     for point, tally in sorted(correlation.tallies.items()):
         if tally.first_malformed is not None:
             source, frame, where = tally.first_malformed
             count = tally.layers.total()
             notes.append(
-                f"{count} {'packet' if count == 1 else 'packets'} at {point} contradict themselves; the first is frame "
-                f"{frame} of {files[source]}: {where}."
+                say(
+                    "{packets} at {point} contradict themselves; the first is frame {frame} of {file}: {where}.",
+                    packets=counted(count, "packet"),
+                    point=point,
+                    frame=frame,
+                    file=files[source],
+                    where=where,
+                )
             )
     for point, count in sorted(correlation.incomplete.items()):
-        notes.append(f"{count} packets at {point} are incomplete: fragments of them never came.")
+        notes.append(
+            say("{count} packets at {point} are incomplete: fragments of them never came.", count=count, point=point)
+        )
     if correlation.unjoined:
         notes.append(
-            f"{correlation.unjoined} packets were judged before all their fragments were read: more were awaited at "
-            "once than are kept."
+            say(
+                "{count} packets were judged before all their fragments were read: "
+                "more were awaited at once than are kept.",
+                count=correlation.unjoined,
+            )
         )
     if correlation.pressed:
-        notes.append(f"{correlation.pressed} exchanges were closed early: more were open at once than are kept.")
+        notes.append(
+            say("{count} exchanges were closed early: more were open at once than are kept.", count=correlation.pressed)
+        )
     if correlation.folded:
         notes.append(
-            f"{correlation.folded} exchanges are counted without their flow: there are more flows than are kept."
+            say(
+                "{count} exchanges are counted without their flow: there are more flows than are kept.",
+                count=correlation.folded,
+            )
         )
     if correlation.overlooked:
-        notes.append(f"{correlation.overlooked} packets looked in more different ways than are kept apart.")
+        notes.append(
+            say("{count} packets looked in more different ways than are kept apart.", count=correlation.overlooked)
+        )
     return tuple(notes)

@@ -9,6 +9,7 @@ from ipipscope.hosts.audit import is_idle
 from ipipscope.hosts.cluster import Cluster
 from ipipscope.hosts.reading import State, read_state
 from ipipscope.hosts.snapshot import collect
+from ipipscope.language.said import joined, say
 from ipipscope.report.model import Report
 
 if TYPE_CHECKING:
@@ -30,9 +31,15 @@ def audit_report(state: Sequence[str] = (), *, strict: bool = False) -> Report:
     read = read_state(state) if state else _this_host()
     findings = faults_in(read.snapshots)
     idle = [] if strict else [finding for finding in findings if is_idle(finding)]
-    notes = [*_note(idle), *(f"{node}: nothing leads into an IP-in-IP tunnel." for node in _without(read))]
+    notes = [
+        *_note(idle),
+        *(say("{node}: nothing leads into an IP-in-IP tunnel.", node=node) for node in _without(read)),
+    ]
     notes += [
-        f"left out: {one.what}: {one.why}" for here in read.snapshots.values() for one in here.left_out if not state
+        say("left out: {what}: {why}", what=one.what, why=one.why)
+        for here in read.snapshots.values()
+        for one in here.left_out
+        if not state
     ]
     return Report(
         points=(), findings=tuple(finding for finding in findings if finding not in idle),
@@ -55,6 +62,13 @@ def _without(read: State) -> list[str]:
 def _note(idle: Sequence[Finding]) -> tuple[str, ...]:
     if not idle:
         return ()
-    about = sorted({f"{finding.rule} on {finding.node}" for finding in idle})
-    named = ", ".join(about[:NAMED_MAX]) + (", ..." if len(about) > NAMED_MAX else "")
-    return (f"{len(idle)} without effect as far as this state shows, listed with --strict: {named}.",)
+    about = sorted({(finding.rule, finding.node or "") for finding in idle})
+    names: list[str] = [say("{rule} on {place}", rule=rule, place=node) for rule, node in about[:NAMED_MAX]]
+    names += ["..."] if len(about) > NAMED_MAX else []
+    return (
+        say(
+            "{count} without effect as far as this state shows, listed with --strict: {findings}.",
+            count=len(idle),
+            findings=joined(", ", names),
+        ),
+    )
