@@ -15,7 +15,7 @@ from ipipscope.decoder.unwrap import unwrap
 from ipipscope.errors import LinkTypeUnsupported
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from ipipscope.capture.packets import Records
     from ipipscope.decoder.columns import Columns
@@ -43,6 +43,8 @@ class Decoded:
     """How much of the file was read, about; of the plain data where it is compressed."""
     refused: set[int] = field(default_factory=set)
     """Interfaces whose link type is not decoded."""
+    heard: Callable[[Records], None] | None = None
+    """Is given each batch as it was read, before it is decoded."""
 
     def peek(self) -> None:
         """See when the file begins and which interfaces it describes first."""
@@ -83,7 +85,10 @@ class Decoded:
 
     def batches(self) -> Iterator[Columns]:
         """The file's packets in file order."""
-        return map(self.columns, self.file.batches())
+        for records in self.file.batches():
+            if self.heard is not None:
+                self.heard(records)
+            yield self.columns(records)
 
     def columns(self, records: Records) -> Columns:
         """Decode one batch of the file's records."""

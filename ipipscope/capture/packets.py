@@ -62,12 +62,10 @@ class Records:
         return len(self.offsets)
 
     def alone(self) -> Records:
-        """The same records; a few that stand in a large window keep no more than their own octets in memory."""
+        """The same records, which keep no more than their own octets in memory, not the window around them."""
         if not len(self):
-            return self
+            return replace(self, octets=bytearray())
         first, end = int(self.offsets[0]), int(self.offsets[-1]) + int(self.captured[-1])
-        if 2 * (end - first) > len(self.octets):
-            return self
         return replace(self, octets=self.octets[first:end], offsets=self.offsets - np.uint32(first))
 
     def rows(self, rows: slice | Array) -> Records:

@@ -77,6 +77,16 @@ def capture(
     read: Annotated[
         list[str] | None, typer.Option("-r", "--read", metavar="FILE", help="Replay captures instead of recording.")
     ] = None,
+    on_finding: Annotated[
+        str | None,
+        typer.Option("--on-finding", metavar="DIR", help="Record nothing until packets are lost; then DIR has it all."),
+    ] = None,
+    keep: Annotated[
+        str, typer.Option("--keep", metavar="TIME", help="With --on-finding: how much of before is written.")
+    ] = "30s",
+    memory: Annotated[
+        int, typer.Option("--memory", metavar="MB", min=1, help="With --on-finding: the most that is held of before.")
+    ] = 64,
     pace: Annotated[float, typer.Option(min=0, help="With -r: 1 as recorded, 10 faster, 0 as fast as it goes.")] = 0.0,
     format: Annotated[Format, typer.Option("--format", help="How findings and the report are written.")] = Format.TEXT,
     timeout: Timeout = 5.0,
@@ -94,6 +104,8 @@ def capture(
       ipipscope capture eth1 tunl0
 
       ipipscope capture --via 'ssh root@node4' eth1 tunl0 -w node4.pcapng -a duration:60
+
+      ipipscope capture eth1 tunl0 --on-finding found --keep 30s
 
       ipipscope capture --on n2='ip netns exec n2' --on n4='ssh root@node4' n2:eth1 n2:tunl0 n4:eth1 n4:tunl0
 
@@ -120,13 +132,17 @@ def capture(
         node=node,
         timeout=nanoseconds(timeout),
         state=not no_state,
+        on_finding=on_finding,
+        keep=setup.seconds(keep),
+        memory=memory * 1_000_000,
     )
     # With the capture on standard output, the words go to standard error.
     out = sys.stderr if write == STDOUT else sys.stdout
     with _view(format, out, quiet=quiet, no_color=no_color) as view:
         if read:
             left_out: list[str] | None = [] if no_state else None
-            analysis = replay(read, timeout=order.timeout, pace=pace, state=left_out, view=view)
+            flight = setup.flight_recorder(order, by_capture_time=True)
+            analysis = replay(read, timeout=order.timeout, pace=pace, state=left_out, view=view, flight=flight)
             failure = None
         else:
             prepared = setup.prepare(order)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -20,9 +21,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from ipipscope.analysis import Analysis
+    from ipipscope.capture.packets import Records
     from ipipscope.correlator.correlate import Correlation
+    from ipipscope.live.flight_recorder import FlightRecorder
     from ipipscope.live.session import View
     from ipipscope.model import CapturePoint
+    from ipipscope.sources import Decoded
 
 SLICE: Final = SECOND // 2
 """Capture time from one judgement to the next."""
@@ -39,18 +43,23 @@ def replay(
     state: Sequence[str] | None,
     view: View,
     stopped: Callable[[], bool] = lambda: False,
+    flight: FlightRecorder | None = None,
 ) -> Analysis:
     """Feed *paths* through the judge in slices of capture time; what they amount to is what `analyse` says of them.
 
     points, timeout, state: as for `analyse`.
     pace: 1 as recorded, 10 ten times as fast, 0 as fast as it goes, or comes: `-` is judged whenever it pauses.
     stopped: asked again and again whether to read no more of `-`.
+    flight: holds packets by capture time, and writes them when a finding opens.
     """
     files, problems = find(paths, points)
     sources = decode(files)
     snapshots, state_problems = snapshots_for(paths, [source.file.path for source in sources], state)
     correlator = Correlator(sources, timeout)
-    judge = _Judge(correlator, partial(assemble, sources, snapshots=snapshots), Findings(timeout), view)
+    judge = _Judge(correlator, partial(assemble, sources, snapshots=snapshots), Findings(timeout), view, flight)
+    if flight is not None:
+        flight.state = lambda: snapshots
+        _hold(flight, correlator, sources)
 
     def goes_on(paused: bool) -> bool:
         if paused:
@@ -69,10 +78,32 @@ def replay(
         judge.now = until
         if pace or judge.has_time:
             judge.so_far()
+        judge.passed()
     analysis = assemble(sources, correlator.result(), snapshots, [*problems, *state_problems])
     last = max((each.last for each in analysis.correlation.recorded.values()), default=0)
-    view.events(judge.findings.update(analysis.findings, last))
+    judge.tell(analysis, last)
+    if flight is not None:
+        flight.finish()
+        judge.passed()
     return analysis
+
+
+def _hold(flight: FlightRecorder, correlator: Correlator, sources: Sequence[Decoded]) -> None:
+    """Have *flight* take what is read of *sources*, on the clock that they are judged by."""
+
+    def taker(number: int, source: Decoded) -> Callable[[Records], None]:
+        numbers: list[int] = []
+
+        def take(records: Records) -> None:
+            for which in range(len(numbers), len(source.file.interfaces)):
+                described = replace(source.file.interfaces[which], name=str(source.file.point_of(which)))
+                numbers.append(flight.describe(described))
+            flight.take(records, numbers, correlator.shifts[number] if correlator.shifts else 0)
+
+        return take
+
+    for number, source in enumerate(sources):
+        source.heard = taker(number, source)
 
 
 class _Judge:
@@ -82,11 +113,16 @@ class _Judge:
     """
 
     def __init__(
-        self, correlator: Correlator, assembled: Callable[[Correlation], Analysis], findings: Findings, view: View
+        self,
+        correlator: Correlator,
+        assembled: Callable[[Correlation], Analysis],
+        findings: Findings,
+        view: View,
+        flight: FlightRecorder | None,
     ) -> None:
         self.findings = findings
         self.now = 0
-        self._correlator, self._assembled, self._view = correlator, assembled, view
+        self._correlator, self._assembled, self._view, self._flight = correlator, assembled, view, flight
         self._began, self._spent, self._closed = time.monotonic(), 0.0, 0
 
     @property
@@ -100,9 +136,22 @@ class _Judge:
             return
         before = time.monotonic()
         self._closed = self._correlator.pairing.closed
-        told = self._assembled(self._correlator.so_far())
-        self._view.events(self.findings.update(told.findings, self.now))
+        self.tell(self._assembled(self._correlator.so_far()), self.now)
         self._spent += time.monotonic() - before
+
+    def tell(self, analysis: Analysis, now: int) -> None:
+        """Tell what has changed with *analysis*."""
+        events = self.findings.update(analysis.findings, now)
+        self._view.events(events)
+        if self._flight is not None:
+            self._flight.opened(events, now)
+
+    def passed(self) -> None:
+        """Capture time passed."""
+        if self._flight is not None:
+            self._flight.passed(self.now)
+            for text in self._flight.news():
+                self._view.note(text)
 
 
 def _slices(steps: Iterator[tuple[int, list[Chunk]]], timeout: int) -> Iterator[tuple[int, list[Chunk]]]:

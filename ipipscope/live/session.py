@@ -183,7 +183,7 @@ class Session:
         names = [each.name for each in recorder.wanted]
         place = _place(stream.target, names)
         if recorder.interface_gone:
-            self._note(
+            self.note(
                 f"{place}: {recorder.complaint.rstrip('.')}. What is there is recorded on, the rest once it is back."
             )
             self._gone.extend((stream.target, name) for name in names)
@@ -198,10 +198,11 @@ class Session:
             back = [name for one, name in self._gone if one is target and name in there]
             if back:
                 self._gone = [pair for pair in self._gone if not (pair[0] is target and pair[1] in back)]
-                self._note(f"{_place(target, back)}: recorded again.")
+                self.note(f"{_place(target, back)}: recorded again.")
                 self._start(target, back)
 
-    def _note(self, text: str) -> None:
+    def note(self, text: str) -> None:
+        """Tell of something that happened to the capture itself, now and in the report."""
         assert self._judging is not None
         judging = self._judging
         judging.tell(lambda: judging.note(text))

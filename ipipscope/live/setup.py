@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import time
 from dataclasses import dataclass, replace
@@ -13,11 +14,13 @@ from ipipscope.capture.filters import Traffic, expression
 from ipipscope.capture.interfaces import equipment
 from ipipscope.capture.recording import KILO, STDOUT, Limits, Recording
 from ipipscope.errors import UsageError
+from ipipscope.live.flight_recorder import FlightRecorder, FlightView
 from ipipscope.live.judge import LiveJudge
 from ipipscope.live.lines import Everyone
 from ipipscope.live.session import Session
 from ipipscope.live.state import HostState
 from ipipscope.live.stream import Target
+from ipipscope.model import SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
     from ipipscope.analysis import Analysis
     from ipipscope.live.session import View
 
+MEMORY: Final = 64_000_000
+"""Octets of packets that the flight recorder holds."""
 STATE_PATIENCE: Final = 10.0
 """Seconds that the end waits for the last snapshots."""
 
@@ -46,6 +51,9 @@ class Order:
     node: str | None
     timeout: int
     state: bool
+    on_finding: str | None = None
+    keep: int = 30 * SECOND
+    memory: int = MEMORY
 
 
 @dataclass(slots=True)
@@ -58,6 +66,7 @@ class Prepared:
     session: Session
     settings: Settings
     state: HostState | None
+    flight: FlightRecorder | None = None
 
     def told(self) -> list[str]:
         """The commands that will run, one a line, fit to be copied."""
@@ -79,17 +88,22 @@ class Prepared:
                     f"{target.node} has neither dumpcap nor tcpdump: scapy's sockets record, and lose packets without"
                     " a word from a few thousand a second on. Install tcpdump or wireshark-common."
                 )
-        if state is None:
-            session.run(view)
-        else:
+        told = Everyone((view, *([state] if state else []), *([FlightView(self.flight)] if self.flight else [])))
+        if state is not None:
             session.judge.host_state = lambda: state.snapshots
             state.take()
-            session.run(Everyone((view, state)))
+        session.run(told)
+        if state is not None:
             state.take()
             state.wait(STATE_PATIENCE)
             if state.problem is not None:
                 session.judge.problems.append(state.problem)
-        return session.finish(view)
+        analysis = session.finish(told)
+        if self.flight is not None:
+            self.flight.finish()
+            for text in self.flight.news():
+                view.note(text)
+        return analysis
 
 
 def limits(count: int | None, autostop: Sequence[str], ring: Sequence[str]) -> Limits:
@@ -143,18 +157,17 @@ def prepare(order: Order) -> Prepared:
     targets = _targets(order)
     nodes = [target.node for target in targets]
     path = order.write or f"{nodes[0] if len(nodes) == 1 else 'capture'}_{time.strftime('%Y%m%dT%H%M%S')}.pcapng"
-    state = HostState(targets, None if path == STDOUT else path, force=order.force) if order.state else None
+    beside = None if path == STDOUT or order.on_finding is not None else path
+    state = HostState(targets, beside, force=order.force) if order.state else None
     tools = sorted({target.tool for target in targets})
     systems = sorted({target.equipment.system for target in targets})
     from ipipscope import __version__  # noqa: PLC0415  (the package names this module's folder)
 
-    recording = Recording(
-        path,
-        order.limits,
-        tool=f"ipipscope {__version__} ({', '.join(tools)})",
-        system=", ".join(systems),
-        force=order.force,
-    )
+    tool, system = f"ipipscope {__version__} ({', '.join(tools)})", ", ".join(systems)
+    flight = flight_recorder(order, tool=tool, system=system)
+    if flight is not None and state is not None:
+        flight.state = lambda: state.snapshots
+    recording = flight or Recording(path, order.limits, tool=tool, system=system, force=order.force)
     settings = Settings(snaplen=order.snaplen)
     session = Session(
         targets,
@@ -164,7 +177,34 @@ def prepare(order: Order) -> Prepared:
         timeout=order.timeout,
         duration=order.duration,
     )
-    return Prepared(session, settings, state)
+    return Prepared(session, settings, state, flight)
+
+
+def flight_recorder(
+    order: Order, *, tool: str = "", system: str = "", by_capture_time: bool = False
+) -> FlightRecorder | None:
+    """The flight recorder of --on-finding, where there is one; raises UsageError for what does not go with it."""
+    if order.on_finding is None:
+        return None
+    if order.write is not None or order.limits.ring:
+        raise UsageError("--on-finding writes files of its own, and only when something is found: leave out -w and -b")
+    return FlightRecorder(
+        order.on_finding,
+        order.limits,
+        keep=order.keep,
+        memory=order.memory,
+        tool=tool,
+        system=system,
+        by_capture_time=by_capture_time,
+    )
+
+
+def seconds(text: str) -> int:
+    """`30`, `30s`, `2m` or `1h` in nanoseconds; raises UsageError for anything else."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text.strip())
+    if found is None or not float(found[1]):
+        raise UsageError(f"--keep {text!r}: write seconds or minutes, as in 30s or 2m")
+    return round(float(found[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[found[2]] * SECOND)
 
 
 def _targets(order: Order) -> list[Target]:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import ctypes
-import fcntl
 import json
 import os
 import shutil
 import socket
-import struct
 import subprocess
 import time
 from pathlib import Path
@@ -20,11 +17,10 @@ from ipipscope.capture.files import CaptureFile
 from ipipscope.live.clock import CaptureClock
 
 from .live import SCOPE, Capture, count, needs_namespaces, run, wait_for, wire
+from .overlay import inside, tun
 
 CASE = Path(__file__).parents[2] / "captures" / "case-1-reply-not-encapsulated"
 SECOND = 10**9
-CLONE_NEWNET = 0x40000000  # linux/sched.h
-TUNSETIFF, IFF_TUN, IFF_NO_PI = 0x400454CA, 1, 0x1000  # linux/if_tun.h
 
 
 @pytest.fixture(scope="module")
@@ -42,31 +38,6 @@ def packets_of(case: Path, node: str, *interfaces: str) -> list[tuple[int, str, 
             for offset, length, moment in zip(records.offsets, records.captured, records.time, strict=True):
                 found.append((int(moment), interface, bytes(records.octets[offset : offset + length])))
     return sorted(found)
-
-
-def setns(namespace: int) -> None:
-    """os.setns, which Python has from 3.12 on."""
-    if ctypes.CDLL(None, use_errno=True).setns(namespace, CLONE_NEWNET):
-        raise OSError(ctypes.get_errno(), "setns")
-
-
-def inside(namespace: str, open_it):
-    """What *open_it* opens, in a network namespace."""
-    home = os.open("/proc/self/ns/net", os.O_RDONLY)
-    there = os.open(f"/run/netns/{namespace}", os.O_RDONLY)
-    try:
-        setns(there)
-        return open_it()
-    finally:
-        setns(home)
-        os.close(home)
-        os.close(there)
-
-
-def tun() -> int:
-    descriptor = os.open("/dev/net/tun", os.O_RDWR)
-    fcntl.ioctl(descriptor, TUNSETIFF, struct.pack("16sH22x", b"tunl0", IFF_TUN | IFF_NO_PI))
-    return descriptor
 
 
 def ethernet() -> socket.socket:

@@ -1,0 +1,321 @@
+"""The flight recorder: packets are held in memory until a finding opens, then written with what came before and after.
+
+For faults that come and go. Nothing is on disk until then; each finding has a folder of its own, which is never written
+to again: the packets as pcapng, the hosts' state, and the report on them.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections import Counter, deque
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from ipipscope.capture.recording import Limits, Place, Recording, RecordingStopped
+from ipipscope.errors import InputError, UsageError
+from ipipscope.live.events import Change
+from ipipscope.live.state import folder as state_folder
+from ipipscope.model import SECOND, Impact
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from ipipscope.capture.packets import Interface, Records
+    from ipipscope.decoder.columns import Array
+    from ipipscope.hosts.model import Snapshot
+    from ipipscope.live.events import Event
+    from ipipscope.live.session import Session
+
+AFTER: Final = 10 * SECOND
+"""How long is recorded on after a finding opened."""
+BATCH: Final = 2048
+"""Octets that a batch takes besides its packets: arrays and what Python puts around them."""
+ROW: Final = 24
+"""Octets that a packet takes besides its own."""
+PATIENCE: Final = 60.0
+"""Seconds that the end waits for reports that are being written."""
+FILE: Final = "capture.pcapng"
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A batch in memory.
+
+    times: of each packet, or one for all, by the clock that `FlightRecorder.passed` is told of.
+    """
+
+    records: Records
+    times: Array
+    octets: int
+
+    @property
+    def last(self) -> int:
+        return int(self.times.max())
+
+    def between(self, after: int, until: int) -> Records:
+        if len(self.times) == 1:
+            inside = after < int(self.times[0]) <= until
+            return self.records.rows(slice(None if inside else 0))
+        return self.records.rows(np.flatnonzero((after < self.times) & (self.times <= until)))
+
+
+@dataclass(slots=True)
+class _Flight:
+    """What is written on a finding."""
+
+    folder: Path
+    file: Recording
+    until: int
+    codes: list[str]
+    packets: Counter[int] = field(default_factory=Counter)
+    """By interface."""
+
+
+class FlightRecorder(Recording):
+    """Takes packets as a `Recording` does, and keeps the latest of them.
+
+    where: the folder in which each finding's folder is made.
+    keep: for how long packets are held, nanoseconds.
+    memory: octets that may be held; the oldest are dropped, and that is told.
+    by_capture_time: packets are held by their capture time, as in a replay; else by when they came.
+    state: gives the newest snapshots by node.
+    """
+
+    def __init__(
+        self,
+        where: str,
+        limits: Limits,
+        *,
+        keep: int,
+        memory: int,
+        tool: str = "",
+        system: str = "",
+        by_capture_time: bool = False,
+    ) -> None:
+        super().__init__(None, limits)
+        self.state: Callable[[], Mapping[str, Snapshot]] = dict
+        self._where, self._keep, self._memory = Path(where), keep, memory
+        self._written_by = tool, system
+        self._by_capture_time = by_capture_time
+        self._guard = threading.RLock()
+        self._held: deque[_Held] = deque()
+        self._octets = 0
+        self._dropped = 0
+        self._told_short = False
+        self._restarted = False
+        self._news: list[str] = []
+        self._flight: _Flight | None = None
+        self._reports: list[threading.Thread] = []
+        if self._where.exists() and not self._where.is_dir():
+            raise UsageError(f"--on-finding {where}: that is no folder")
+        try:
+            self._where.mkdir(parents=True, exist_ok=True)
+        except OSError as failure:
+            raise InputError(where, f"cannot be made: {failure.strerror}.") from failure
+
+    def describe(self, interface: Interface) -> int:
+        """Add an interface; its number."""
+        with self._guard:
+            before = len(self._interfaces)
+            number = super().describe(interface)
+            self._restarted = self._restarted or number < before
+            if self._flight is not None and number == before:
+                self._flight.file.describe(interface)
+            return number
+
+    def take(self, records: Records, numbers: Sequence[int], shift: int = 0) -> Place:
+        """Hold a batch, and write it while a finding is being written.
+
+        shift: what is added to its times to hold them against the time that passes.
+        """
+        with self._guard:
+            place = super().take(records, numbers)
+            if not place.taken:
+                return place
+            kept = records.rows(slice(place.taken)).alone()
+            kept = replace(kept, interface=np.array(numbers, "u2")[kept.interface])
+            times = kept.time + shift if self._by_capture_time else np.array([time.monotonic_ns()])
+            held = _Held(kept, times, len(kept.octets) + BATCH + ROW * len(kept))
+            self._held.append(held)
+            self._octets += held.octets
+            if self._flight is not None:
+                self._write(held, np.iinfo("i8").min, self._flight.until)
+            while self._octets > self._memory and len(self._held) > 1:
+                self._dropped += len(self._drop().records)
+            return place
+
+    def opened(self, events: Sequence[Event], now: int) -> None:
+        """Findings changed at *now*: on one that opens and loses packets, what is held is written."""
+        serious = [
+            event.finding for event in events if event.change is Change.OPEN and event.finding.impact is not Impact.NONE
+        ]
+        if not serious:
+            return
+        with self._guard:
+            flight, codes = self._flight, [finding.code for finding in serious]
+            if flight is not None:
+                before, flight.until = flight.until, max(flight.until, now + AFTER)
+                flight.codes += [code for code in codes if code not in flight.codes]
+                for held in list(self._held):
+                    self._write(held, before, flight.until)
+                return
+            first = serious[0]
+            moment = next(event.time for event in events if event.finding is first)
+            self._begin(moment, codes, first.node or "")
+            for held in list(self._held):
+                self._write(held, now - self._keep, now + AFTER)
+
+    def passed(self, now: int) -> None:
+        """Time passed: what is too old is forgotten, what is complete is closed."""
+        with self._guard:
+            while self._held and self._held[0].last < now - self._keep:
+                self._drop()
+            if self._dropped and not self._told_short:
+                self._told_short = True
+                self._news.append(
+                    f"more came than {self._memory / 1e6:.0f} MB hold: the oldest packets go first, so a finding may be"
+                    f" written with less than {self._keep / SECOND:g} s before it. Allow more with --memory."
+                )
+            if self._flight is not None and now >= self._flight.until:
+                self._end()
+
+    def news(self) -> list[str]:
+        """What there is to tell since the last time."""
+        with self._guard:
+            told, self._news = self._news, []
+            return told
+
+    def finish(self) -> None:
+        """The capture ends: close what is being written, wait for its report."""
+        with self._guard:
+            if self._flight is not None:
+                self._end()
+        for thread in self._reports:
+            thread.join(PATIENCE)
+
+    def _drop(self) -> _Held:
+        held = self._held.popleft()
+        self._octets -= held.octets
+        return held
+
+    def _begin(self, moment: int, codes: list[str], node: str) -> None:
+        stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(moment / SECOND))
+        name = re.sub(r"[^\w.-]", "_", "_".join(part for part in (stamp, codes[0], node) if part))
+        try:
+            made = _new_folder(self._where, name)
+            tool, system = self._written_by
+            file = Recording(str(made / FILE), Limits(), tool=tool, system=system)
+            for interface in self._interfaces:
+                file.describe(interface)
+        except OSError as failure:
+            self._news.append(f"{self._where / name}: nothing is written: {(failure.strerror or '').lower()}.")
+        except InputError as failure:
+            self._news.append(str(failure))
+        else:
+            self._flight = _Flight(made, file, 0, codes)
+            self._news.append(
+                f"{', '.join(codes)}: the last {self._keep / SECOND:g} s and the next {AFTER // SECOND} s go to {made}/"
+            )
+
+    def _write(self, held: _Held, after: int, until: int) -> None:
+        flight = self._flight
+        if flight is None:
+            return
+        flight.until = max(flight.until, until)
+        records = held.between(after, until)
+        if not len(records):
+            return
+        place = flight.file.take(records, range(len(self._interfaces)))
+        flight.packets.update(records.rows(slice(place.taken)).interface.tolist())
+        if flight.file.failure is not None:
+            self._news.append(str(flight.file.failure))
+            self._end()
+
+    def _end(self) -> None:
+        flight, self._flight = self._flight, None
+        assert flight is not None
+        if not self._restarted:
+            # What the kernel counted is not known yet. That all interfaces were recorded throughout, however, is.
+            for number in range(len(self._interfaces)):
+                flight.file.count(number, flight.packets[number], None)
+        try:
+            flight.file.close()
+        except RecordingStopped as failure:
+            self._news.append(str(failure))
+        thread = threading.Thread(target=self._report, args=(flight,), name="report", daemon=True)
+        self._reports = [each for each in self._reports if each.is_alive()] + [thread]
+        thread.start()
+
+    def _report(self, flight: _Flight) -> None:
+        """Write the hosts' state and the report beside the packets."""
+        file = str(flight.folder / FILE)
+        try:
+            verdict = _write_report(flight.folder, file, self.state())
+            told = f"{file}: {flight.file.packets} packets. {verdict}"
+        except OSError as failure:
+            told = f"{flight.folder}: the report is not written: {(failure.strerror or '').lower()}."
+        with self._guard:
+            self._news.append(told)
+
+
+class FlightView:
+    """Tells a flight recorder of findings, and the session of its news."""
+
+    def __init__(self, flight: FlightRecorder) -> None:
+        self._flight = flight
+        self._behind = 0
+
+    def events(self, events: Sequence[Event]) -> None:
+        """Findings opened, changed or closed."""
+        self._flight.opened(events, time.monotonic_ns() - self._behind)
+
+    def note(self, text: str) -> None:
+        """Nothing of concern."""
+
+    def show(self, session: Session) -> None:
+        """Time passed."""
+        self._behind = round(session.behind * SECOND)
+        self._flight.passed(time.monotonic_ns() - self._behind)
+        for text in self._flight.news():
+            session.note(text)
+
+
+def _new_folder(where: Path, name: str) -> Path:
+    """A folder that was not there before."""
+    number = 1
+    while True:
+        made = where / (name if number == 1 else f"{name}-{number}")
+        try:
+            made.mkdir()
+        except FileExistsError:
+            number += 1
+        else:
+            return made
+
+
+def _write_report(folder: Path, file: str, snapshots: Mapping[str, Snapshot]) -> str:
+    """State, and the report as text, JSON and HTML; the verdict in one line."""
+    from ipipscope.analysis import analyse  # noqa: PLC0415  (what follows is only wanted when something was found)
+    from ipipscope.hosts.snapshot_json import to_json  # noqa: PLC0415
+    from ipipscope.report.html_page import write_html  # noqa: PLC0415
+    from ipipscope.report.json_report import write_json  # noqa: PLC0415
+    from ipipscope.report.terminal import verdict_line, write_text  # noqa: PLC0415
+
+    state = state_folder(file)
+    for node, snapshot in snapshots.items():
+        state.mkdir(exist_ok=True)
+        name = re.sub(r"[^\w.-]", "_", node)
+        (state / f"{name}.json").write_text(to_json(snapshot), encoding="utf-8")
+    analysis = analyse([file], keep=True)
+    with (folder / "report.txt").open("x", encoding="utf-8") as out:
+        write_text(analysis.report, out)
+    with (folder / "report.json").open("x", encoding="utf-8") as out:
+        write_json(analysis.report, out)
+    with (folder / "report.html").open("x", encoding="utf-8") as out:
+        write_html(analysis.report, out, analysis)
+    return verdict_line(analysis.report)
