@@ -94,6 +94,7 @@ class Analysis:
             problems=tuple(self.problems),
             notes=_notes(self.correlation, self.files),
             clocks=tuple(self.correlation.clocks),
+            state=tuple(sorted(self.snapshots)),
         )
 
     @cached_property

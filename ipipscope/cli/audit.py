@@ -52,6 +52,9 @@ def audit(
     from ipipscope.report.json_report import write_json  # noqa: PLC0415
 
     report = audit_report(state or (), strict=strict)
+    if report.nothing_read and format is not Format.JSON:
+        tell_problems(report.problems)  # there is no verdict on nothing
+        raise typer.Exit(report.exit_status())
     with opened(output) as out:
         if format is Format.JSON:
             with language_of_data(lang):

@@ -131,6 +131,9 @@ def triage(
         if progress is not None:
             progress.close()
         report = replace(analysis.report, problems=(*unread, *analysis.report.problems))
+        if report.nothing_read and format not in {Format.JSON, Format.NDJSON}:
+            tell_problems(report.problems)  # there is no verdict on nothing
+            raise typer.Exit(report.exit_status())
         with opened(output) as out:
             if format is Format.HTML:
                 from ipipscope.report.html_page import write_html  # noqa: PLC0415  (jinja2)

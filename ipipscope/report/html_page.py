@@ -19,12 +19,12 @@ from ipipscope.report.file_names import short_names
 from ipipscope.report.host_excerpt import excerpts
 from ipipscope.report.inert import inert
 from ipipscope.report.page_contents import contents_of
+from ipipscope.report.standing import standing
 from ipipscope.report.svg_ladder import ladder as draw_ladder
 from ipipscope.report.svg_ladder import title
 from ipipscope.report.svg_timeline import timeline as draw_timeline
 from ipipscope.report.svg_topology import topology as draw_topology
-from ipipscope.report.terminal import UNEXPLAINED
-from ipipscope.report.times import clock, iso, lasting
+from ipipscope.report.times import clock, lasting
 from ipipscope.rules.catalogue import RULES
 
 if TYPE_CHECKING:
@@ -131,8 +131,7 @@ def _policy(style: str, script: str) -> str:
 
 
 def _verdict(report: Report) -> _Verdict:
-    worst = report.findings[0] if report.findings else None
-    kind, word, title, said, command = "healthy", say("healthy"), say("Every exchange is accounted for"), "", None
+    stands = standing(report)
     numbers: list[tuple[str, str]] = []
     if report.exchanges:
         numbers.append(
@@ -143,28 +142,18 @@ def _verdict(report: Report) -> _Verdict:
         )
         numbers += [(say("unanswered"), f"{report.unanswered:,}")] if report.unanswered else []
         numbers += [(say("undecided"), f"{report.undecided:,}")] if report.undecided else []
-    if worst is not None and not report.healthy:
-        kind, word = worst.impact.value, say(worst.impact.value)
-        place = told(worst.node or say("an unknown node"))
-        place += f":{worst.interface}" if worst.interface and worst.interface != "any" else ""
-        title, said = say("{rule} on {place}", rule=worst.rule, place=place), worst.summary
-        command = worst.remedy[0] if worst.remedy else None
-        if worst.last:
-            numbers.append((say("since (UTC)"), iso(worst.first)[:19].replace("T", " ")))
-    elif report.nodes:
-        word, title = say("nothing found"), say("In the state of {nodes}", nodes=joined(", ", report.nodes))
-    elif not report.exchanges:
-        kind, word = "undecided", say("undecided")
-        title = say("No exchange of request and reply in these captures")
-    elif report.undecided:
-        kind, word = "undecided", say("undecided")
-        title = say("No fault found as far as the captures show")
-    elif report.unanswered:
-        kind, word, said = "undecided", say("no fault found"), UNEXPLAINED
-        title = say("But not every request was answered")
     if not report.nodes:
         numbers += [(say("packets"), f"{report.packets:,}"), (say("encapsulated"), f"{report.encapsulated:,}")]
-    return _Verdict(kind=kind, word=word, title=title, said=said, numbers=tuple(numbers), command=command)
+    worst = report.findings[0] if report.findings and not report.healthy else None
+    title = told(stands.title)
+    return _Verdict(
+        kind=stands.kind,
+        word=stands.word,
+        title=title if worst is not None else title[:1].upper() + title[1:],
+        said=stands.said,
+        numbers=tuple(numbers),
+        command=worst.remedy[0] if worst is not None and worst.remedy else None,
+    )
 
 
 def _finding(place: int, finding: Finding, contents: Contents | None, analysis: Analysis | None) -> dict[str, Any]:

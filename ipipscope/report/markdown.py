@@ -12,6 +12,7 @@ from ipipscope.report.file_names import short_names
 from ipipscope.report.inert import LONGEST_COMMAND, inert
 from ipipscope.report.path_picture import picture
 from ipipscope.report.path_text import draw
+from ipipscope.report.standing import standing
 from ipipscope.report.terminal import verdict_line
 from ipipscope.report.times import clock, iso, lasting
 from ipipscope.rules.catalogue import RULES
@@ -39,8 +40,8 @@ def _lines(report: Report) -> Iterator[str]:
     names = short_names(file for point in report.points for file in point.files)
     yield f"**{_text(verdict_line(report))}**"
     yield ""
-    if report.findings and not report.healthy:
-        yield _text(report.findings[0].summary)
+    if said := standing(report).said:
+        yield _text(said)
         yield ""
     if not report.nodes:
         yield (

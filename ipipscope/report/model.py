@@ -37,11 +37,18 @@ class Report:
     """The nodes' clocks against one another, where they recorded the same packets."""
     nodes: tuple[str, ...] = ()
     """Whose state was read, in an audit."""
+    state: tuple[str, ...] = ()
+    """Nodes whose state was at hand when packets were judged."""
 
     def _repr_html_(self) -> str:
         from ipipscope.report.notebook import report_html  # noqa: PLC0415  (only in notebooks)
 
         return report_html(self)
+
+    @property
+    def nothing_read(self) -> bool:
+        """Whether there is nothing to judge because nothing could be read."""
+        return bool(self.problems) and not self.points and not self.nodes
 
     @property
     def healthy(self) -> bool:

@@ -12,11 +12,12 @@ from ipipscope.report.inert import LONGEST_COMMAND, inert
 from ipipscope.report.lines import Line, cells, fold, labelled, padded, plain, write_lines
 from ipipscope.report.path_picture import picture
 from ipipscope.report.path_text import draw
+from ipipscope.report.standing import standing
 from ipipscope.report.times import clock, iso, lasting
 from ipipscope.rules.catalogue import RULES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from ipipscope.language.said import Said
     from ipipscope.model import Finding, Remedy
@@ -24,8 +25,12 @@ if TYPE_CHECKING:
 
 # White on red, black on yellow and on green: readable on dark and on light backgrounds.
 STYLES: Final = {Impact.LOSS: "bold white on red", Impact.PARTIAL: "black on yellow", Impact.NONE: "bold"}
-GOOD: Final = "black on green"
-UNSURE: Final = "black on yellow"
+HEADLINES: Final = {
+    "loss": STYLES[Impact.LOSS],
+    "partial": STYLES[Impact.PARTIAL],
+    "undecided": "black on yellow",
+    "healthy": "black on green",
+}
 COMMAND: Final = "bold"
 GUILTY: Final = "bold red"
 LEAST_WIDTH: Final = 60
@@ -83,13 +88,13 @@ def _lines(report: Report, width: int, *, verbose: bool) -> Iterator[Line]:
         yield _title(number, finding)
         if drawn is not None and number > 1:
             yield from draw(drawn, width)
-        yield from _what(finding, width, verbose=verbose, told=number == 1 and not report.healthy)
+        yield from _what(finding, width, verbose=verbose, told=number == 1 and standing(report).said == finding.summary)
         yield from _proof(finding, names, width, verbose=verbose)
         yield from _cause(finding, width)
         for place, remedy in enumerate(finding.remedy):
             yield from _remedy(remedy, width, first=place == 0, verbose=verbose)
         yield from _certainty(finding, width, verbose=verbose)
-        yield from _next(finding, width, audited=bool(report.nodes))
+        yield from _next(finding, report, width)
     if report.points:
         yield []
         yield from _points(report) if verbose or not report.findings else _recorded(report, width)
@@ -101,65 +106,38 @@ def _lines(report: Report, width: int, *, verbose: bool) -> Iterator[Line]:
 
 
 def _one_line(report: Report) -> Iterator[Line]:
-    first = _headline(report)
-    yield [*first, ("" if report.nodes else told(say("; {answered}", answered=_answered(report))), "")]
-
-
-UNEXPLAINED: Final = say(
-    "Nothing shows that the unanswered requests belong to an IPIP overlay: no copy of them was seen encapsulated or on "
-    "a tunnel. If they should be, record all nodes' tunnels and NICs, and give the nodes' state (`ipipscope snapshot`)."
-)
+    yield [*_headline(report), ("" if report.nodes else told(say("; {answered}", answered=_answered(report))), "")]
 
 
 def _verdict(report: Report, width: int) -> Iterator[Line]:
     yield _headline(report)
+    stands = standing(report)
     if report.findings and not report.healthy:
-        for line in fold(inert(told(report.findings[0].summary)), width):
-            yield [(line, "")]
-    if report.nodes:
-        return
-    answers = [_answered(report)]
-    answers += [say("{count} unanswered", count=report.unanswered)] if report.unanswered else []
-    answers += [say("{count} undecided", count=report.undecided)] if report.undecided else []
-    tally = say(
-        "{answers}; {packets}, {encapsulated} encapsulated",
-        answers=joined(", ", answers),
-        packets=counted(report.packets, "packet"),
-        encapsulated=report.encapsulated,
-    )
-    yield [(told(tally), "")]
-    if report.healthy and report.unanswered and not report.undecided:
-        for line in fold(told(UNEXPLAINED), width):
+        yield from _folded(stands.said, width)
+    if not report.nodes:
+        answers = [_answered(report)]
+        answers += [say("{count} unanswered", count=report.unanswered)] if report.unanswered else []
+        answers += [say("{count} undecided", count=report.undecided)] if report.undecided else []
+        tally = say(
+            "{answers}; {packets}, {encapsulated} encapsulated",
+            answers=joined(", ", answers),
+            packets=counted(report.packets, "packet"),
+            encapsulated=report.encapsulated,
+        )
+        yield [(told(tally), "")]
+    if report.healthy:
+        yield from _folded(stands.said, width)
+
+
+def _folded(text: str, width: int) -> Iterator[Line]:
+    if text:
+        for line in fold(inert(told(text)), width):
             yield [(line, "")]
 
 
 def _headline(report: Report) -> Line:
-    worst = report.findings[0] if report.findings else None
-    if worst is not None and not report.healthy:
-        place = inert(worst.node or told(say("an unknown node")))
-        if worst.interface and worst.interface != "any":
-            place += f":{inert(worst.interface)}"
-        what = say("{rule} on {place}", rule=worst.rule, place=place)
-        if worst.last and not report.nodes:
-            what = say("{what}, since {time} UTC", what=what, time=iso(worst.first)[:19].replace("T", " "))
-        return [
-            (f" {told(say(worst.impact.value)).upper()} ", STYLES[worst.impact]),
-            (f" {told(what)}", "bold"),
-        ]
-    if report.nodes:
-        nodes = joined(", ", map(inert, report.nodes))
-        return _told(say("NOTHING FOUND"), GOOD, say("in the state of {nodes}", nodes=nodes))
-    if not report.exchanges:
-        return _told(say("UNDECIDED"), UNSURE, say("no exchange of request and reply in these captures"))
-    if report.undecided:
-        return _told(say("UNDECIDED"), UNSURE, say("no fault found as far as the captures show"))
-    if report.unanswered:
-        return _told(say("NO FAULT FOUND"), UNSURE, say("but not every request was answered: see what follows"))
-    return _told(say("HEALTHY"), GOOD, say("every exchange is accounted for"))
-
-
-def _told(word: Said, style: str, what: Said) -> Line:
-    return [(f" {told(word)} ", style), (f" {told(what)}", "")]
+    stands = standing(report)
+    return [(f" {told(stands.word).upper()} ", HEADLINES[stands.kind]), (f" {inert(told(stands.title))}", "bold")]
 
 
 def _answered(report: Report) -> Said:
@@ -269,21 +247,43 @@ def _certainty(finding: Finding, width: int, *, verbose: bool) -> Iterator[Line]
         yield from labelled("", say("disproved by: {what}", what=finding.disproved_by), width, indent=INDENT)
 
 
-def _next(finding: Finding, width: int, *, audited: bool) -> Iterator[Line]:
+def _next(finding: Finding, report: Report, width: int) -> Iterator[Line]:
     """What to do now."""
-    node = finding.node or say("the node")
+    commands: Sequence[str] = ()
+    text = None
     if finding.next_captures:
-        yield from labelled(say("next"), say("To be sure, record:"), width, indent=INDENT)
-        for capture in finding.next_captures:
-            yield [(" " * INDENT, ""), (inert(told(capture), LONGEST_COMMAND), COMMAND)]
-    elif finding.remedy and not audited:
+        text, commands = say("To be sure, record:"), finding.next_captures
+    elif report.nodes:
+        pass
+    elif finding.remedy:
         text = say("Mend it, record again, and triage the new capture.")
+    elif finding.cause is None and finding.impact is not Impact.NONE:
+        text, commands = _state_wanted(finding, report.state)
+    if text is not None:
         yield from labelled(say("next"), text, width, indent=INDENT)
-    elif finding.cause is None and finding.impact is not Impact.NONE and not audited:
-        text = say("Host state tells the cause: run this on {node} and add its file with --state.", node=node)
-        yield from labelled(say("next"), text, width, indent=INDENT)
-        yield [(" " * INDENT, ""), (f"ipipscope snapshot -o {_word(inert(node))}.json", COMMAND)]
+    for command in commands:
+        yield [(" " * INDENT, ""), (inert(told(command), LONGEST_COMMAND), COMMAND)]
     yield from labelled(say("meaning"), f"ipipscope explain {finding.code}", width, indent=INDENT)
+
+
+def _state_wanted(finding: Finding, at_hand: Sequence[str]) -> tuple[Said, list[str]]:
+    """Whose state would tell the cause, and the commands that take it."""
+    if not at_hand:
+        node = finding.node or say("the node")
+        text = say("Host state tells the cause: run this on {node} and add its file with --state.", node=node)
+        return text, [_snapshot_of(finding.node or "node")]
+    concerned = [finding.node, *(hop.node for hop in finding.path.hops)] if finding.path else [finding.node]
+    nodes = list(dict.fromkeys(node for node in concerned if node is not None))
+    lacking = [node for node in nodes if node not in at_hand]
+    if lacking:
+        text = say("The state at hand shows no cause: take that of {nodes} too, there.", nodes=joined(", ", lacking))
+        return text, list(map(_snapshot_of, lacking))
+    text = say("The state of {nodes} shows no cause: take it anew while packets fail.", nodes=joined(", ", nodes))
+    return text, []
+
+
+def _snapshot_of(node: str) -> str:
+    return f"ipipscope snapshot -o {_word(node)}.json"
 
 
 def _word(name: str) -> str:

@@ -1,0 +1,117 @@
+"""The verdict on a whole case in a few words, the same in every format: what is broken and where, or not known."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from ipipscope.capture.points import role as named
+from ipipscope.language.said import counted, joined, say
+from ipipscope.model import Confidence, Role
+from ipipscope.report.times import iso
+
+if TYPE_CHECKING:
+    from ipipscope.language.said import Said
+    from ipipscope.model import Finding, PointSummary
+    from ipipscope.report.model import Report
+
+UNEXPLAINED: Final = say(
+    "Nothing shows that the unanswered requests belong to an IPIP overlay: no copy of them was seen encapsulated or on "
+    "a tunnel. If they should be, record all nodes' tunnels and NICs, and give the nodes' state (`ipipscope snapshot`)."
+)
+KINDS_SHOWN: Final = 4
+UNDECIDED: Final = "undecided"
+HEALTHY: Final = "healthy"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What stands at the top.
+
+    kind: loss, partial, undecided or healthy: how it is coloured.
+    word: the verdict.
+    title: the rest of the headline.
+    said: a sentence or two that the headline needs, empty for none.
+    """
+
+    kind: str
+    word: Said
+    title: Said
+    said: str = ""
+
+
+def standing(report: Report) -> Standing:
+    """The verdict on *report*."""
+    first = report.findings[0] if report.findings else None
+    if first is not None and not report.healthy:
+        return _of_fault(report, first)
+    if report.nodes:
+        return _of_state(report, first)
+    if not report.packets:
+        return Standing(UNDECIDED, say("UNDECIDED"), say("no packet in these captures"))
+    if not _shows_an_overlay(report):
+        return _without_overlay(report)
+    if not report.exchanges:
+        title = _noting(first, say("no exchange of request and reply in these captures"))
+        return Standing(UNDECIDED, say("UNDECIDED"), title)
+    if report.undecided:
+        title = _noting(first, say("no fault found as far as the captures show"))
+        return Standing(UNDECIDED, say("UNDECIDED"), title)
+    if report.unanswered:
+        title = _noting(first, say("but not every request was answered"))
+        return Standing(UNDECIDED, say("NO FAULT FOUND"), title, UNEXPLAINED)
+    if first is not None and not first.code.startswith("IPIP9"):
+        return Standing(HEALTHY, say("NO LOSS"), say("but {what}", what=_about(first)), first.summary)
+    return Standing(HEALTHY, say("HEALTHY"), _noting(first, say("every exchange is accounted for")))
+
+
+def _of_fault(report: Report, first: Finding) -> Standing:
+    what = _about(first)
+    if first.confidence is not Confidence.CERTAIN:
+        what = say("{what} ({confidence})", what=what, confidence=say(first.confidence.value))
+    if first.last and not report.nodes:
+        what = say("{what}, since {time} UTC", what=what, time=iso(first.first)[:19].replace("T", " "))
+    return Standing(first.impact.value, say(first.impact.value), what, first.summary)
+
+
+def _of_state(report: Report, first: Finding | None) -> Standing:
+    where = say("in the state of {nodes}", nodes=joined(", ", report.nodes))
+    if first is None:
+        return Standing(HEALTHY, say("NOTHING FOUND"), where)
+    return Standing(HEALTHY, say("NO LOSS"), say("{where}, but {what}", where=where, what=_about(first)), first.summary)
+
+
+def _without_overlay(report: Report) -> Standing:
+    kinds: Counter[str] = Counter()
+    for point in report.points:
+        kinds.update(point.kinds)
+    said = say(
+        "No packet is encapsulated, and none is known to be of a tunnel ({kinds}): nothing is said of an overlay. "
+        "Record the NICs that carry the tunnel, and the tunnel: ipipscope capture eth1 tunl0 -w node.pcapng",
+        kinds=joined(", ", [f"{count} {kind}" for kind, count in kinds.most_common(KINDS_SHOWN) if count]),
+    )
+    title = say("in {packets}", packets=counted(report.packets, "packet"))
+    return Standing(UNDECIDED, say("NO IPIP SEEN"), title, said)
+
+
+def _about(finding: Finding) -> Said:
+    place = finding.node or say("an unknown node")
+    if finding.interface and finding.interface != "any":
+        place = say("{node}:{interface}", node=place, interface=finding.interface)
+    return say("{rule} on {place}", rule=finding.rule, place=place)
+
+
+def _noting(first: Finding | None, what: Said) -> Said:
+    return what if first is None else say("{what}; note {finding}", what=what, finding=_about(first))
+
+
+def _shows_an_overlay(report: Report) -> bool:
+    """Whether anything was seen encapsulated or on a tunnel that is known to be one."""
+    return bool(report.encapsulated) or any(map(_is_tunnel, report.points))
+
+
+def _is_tunnel(point: PointSummary) -> bool:
+    """A point whose role was guessed from its packets is none: whatever is native looks like that."""
+    known = named(point.point.interface, cooked=False, raw=False) is Role.TUNNEL or "RAW" in point.link_types
+    return point.role is Role.TUNNEL and bool(point.packets) and known
