@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from ipipscope.cli.options import NoColor, Strict, Timeout, nanoseconds
+from ipipscope.cli.options import Lang, NoColor, Strict, Timeout, language_of_data, nanoseconds
 from ipipscope.cli.output import tell_problems, wants_colour, write_report
 
 if TYPE_CHECKING:
@@ -94,6 +94,7 @@ def capture(
     strict: Strict = False,
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Show commands and filters.")] = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Nothing while it runs, one line at the end.")] = False,
+    lang: Lang = None,
     no_color: NoColor = False,
 ) -> None:
     """Record interfaces into one pcapng and say what breaks as it happens; Ctrl-C ends with the report.
@@ -138,7 +139,8 @@ def capture(
     )
     # With the capture on standard output, the words go to standard error.
     out = sys.stderr if write == STDOUT else sys.stdout
-    with _view(format, out, quiet=quiet, no_color=no_color) as view:
+    language = language_of_data(lang) if format is Format.NDJSON else contextlib.nullcontext()
+    with language, _view(format, out, quiet=quiet, no_color=no_color) as view:
         if read:
             left_out: list[str] | None = [] if no_state else None
             flight = setup.flight_recorder(order, by_capture_time=True)
@@ -152,7 +154,7 @@ def capture(
             with _signals(prepared.session):
                 analysis = prepared.run(view)
             failure = prepared.session.failure
-    _end(analysis, out, format, quiet=quiet, no_color=no_color)
+    _end(analysis, out, format, lang, quiet=quiet, no_color=no_color)
     if isinstance(failure, BrokenPipeError):
         raise typer.Exit(PIPE_CLOSED)
     raise typer.Exit(analysis.report.exit_status(strict=strict))
@@ -192,12 +194,13 @@ def _signals(session: Session) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _end(analysis: Analysis, out: Any, format: Format, *, quiet: bool, no_color: bool) -> None:
+def _end(analysis: Analysis, out: Any, format: Format, lang: str | None, *, quiet: bool, no_color: bool) -> None:
     from ipipscope.report.json_report import write_ndjson  # noqa: PLC0415
 
     report = analysis.report
     if format is Format.NDJSON:
-        write_ndjson(report, out)
+        with language_of_data(lang):
+            write_ndjson(report, out)
     else:
         write_report(report, out, quiet=quiet, no_color=no_color)
     out.flush()

@@ -6,8 +6,11 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
+from ipipscope.language.said import say
+from ipipscope.language.told import told
 from ipipscope.model import SECOND, Impact
 from ipipscope.report.json_report import finding_as_json
+from ipipscope.report.lines import cells
 from ipipscope.report.times import clock, iso
 
 if TYPE_CHECKING:
@@ -46,9 +49,19 @@ class Event:
         """For people who follow on a pipe."""
         finding = self.finding
         place = f"{finding.node or '?'}:{finding.interface}" if finding.interface else finding.node or "?"
-        return (
-            f"{clock(self.time)[:12]} {self.change.value:<6} {finding.code} {finding.rule} on {place}:"
-            f" {finding.impact.value}, {finding.counted}. {finding.summary}"
+        change = told(say(self.change.value))
+        return told(
+            say(
+                "{time} {change} {code} {rule} on {place}: {impact}, {count}. {summary}",
+                time=clock(self.time)[:12],
+                change=change + " " * (6 - cells(change)),
+                code=finding.code,
+                rule=finding.rule,
+                place=place,
+                impact=say(finding.impact.value),
+                count=finding.counted,
+                summary=finding.summary,
+            )
         )
 
 

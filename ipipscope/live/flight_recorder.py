@@ -10,6 +10,7 @@ import re
 import threading
 import time
 from collections import Counter, deque
+from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -18,6 +19,7 @@ import numpy as np
 
 from ipipscope.capture.recording import Limits, Place, Recording, RecordingStopped
 from ipipscope.errors import InputError, UsageError
+from ipipscope.language.said import joined, say
 from ipipscope.live.events import Change
 from ipipscope.live.state import folder as state_folder
 from ipipscope.model import SECOND, Impact
@@ -178,8 +180,12 @@ class FlightRecorder(Recording):
             if self._dropped and not self._told_short:
                 self._told_short = True
                 self._news.append(
-                    f"more came than {self._memory / 1e6:.0f} MB hold: the oldest packets go first, so a finding may be"
-                    f" written with less than {self._keep / SECOND:g} s before it. Allow more with --memory."
+                    say(
+                        "more came than {memory:.0f} MB hold: the oldest packets go first, so a finding may be written "
+                        "with less than {keep:g} s before it. Allow more with --memory.",
+                        memory=self._memory / 1e6,
+                        keep=self._keep / SECOND,
+                    )
                 )
             if self._flight is not None and now >= self._flight.until:
                 self._end()
@@ -213,13 +219,20 @@ class FlightRecorder(Recording):
             for interface in self._interfaces:
                 file.describe(interface)
         except OSError as failure:
-            self._news.append(f"{self._where / name}: nothing is written: {(failure.strerror or '').lower()}.")
+            reason = (failure.strerror or "").lower()
+            self._news.append(say("{folder}: nothing is written: {reason}.", folder=self._where / name, reason=reason))
         except InputError as failure:
             self._news.append(str(failure))
         else:
             self._flight = _Flight(made, file, 0, codes)
             self._news.append(
-                f"{', '.join(codes)}: the last {self._keep / SECOND:g} s and the next {AFTER // SECOND} s go to {made}/"
+                say(
+                    "{rules}: the last {keep:g} s and the next {after} s go to {folder}/",
+                    rules=joined(", ", codes),
+                    keep=self._keep / SECOND,
+                    after=AFTER // SECOND,
+                    folder=made,
+                )
             )
 
     def _write(self, held: _Held, after: int, until: int) -> None:
@@ -247,7 +260,7 @@ class FlightRecorder(Recording):
             flight.file.close()
         except RecordingStopped as failure:
             self._news.append(str(failure))
-        thread = threading.Thread(target=self._report, args=(flight,), name="report", daemon=True)
+        thread = threading.Thread(target=copy_context().run, args=(self._report, flight), name="report", daemon=True)
         self._reports = [each for each in self._reports if each.is_alive()] + [thread]
         thread.start()
 
@@ -256,11 +269,12 @@ class FlightRecorder(Recording):
         file = str(flight.folder / FILE)
         try:
             verdict = _write_report(flight.folder, file, self.state())
-            told = f"{file}: {flight.file.packets} packets. {verdict}"
+            news = say("{file}: {count} packets. {verdict}", file=file, count=flight.file.packets, verdict=verdict)
         except OSError as failure:
-            told = f"{flight.folder}: the report is not written: {(failure.strerror or '').lower()}."
+            reason = (failure.strerror or "").lower()
+            news = say("{folder}: the report is not written: {reason}.", folder=flight.folder, reason=reason)
         with self._guard:
-            self._news.append(told)
+            self._news.append(news)
 
 
 class FlightView:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
+from contextvars import copy_context
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -97,7 +98,8 @@ class Judging:
         self._ends = False
         self._next = 0.0
         self._judged = 0
-        self._thread = threading.Thread(target=self._run, name="judging", daemon=True)
+        # in the language of the thread that started it
+        self._thread = threading.Thread(target=copy_context().run, args=(self._run,), name="judging", daemon=True)
         self._thread.start()
 
     def source(self, path: str, described: list[Interface]) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, TextIO
 
+from ipipscope.language.told import told
 from ipipscope.live.events import Change, key
 from ipipscope.report.inert import inert
 
@@ -60,7 +61,7 @@ class Lines:
 
     def note(self, text: str) -> None:
         """Something happened to the capture itself."""
-        self._say(f"ipipscope: {text}")
+        self._say(f"ipipscope: {told(text)}")
 
     def show(self, session: Session) -> None:
         """Nothing to refresh."""
@@ -82,7 +83,7 @@ class JsonLines:
 
     def note(self, text: str) -> None:
         """Something happened to the capture itself."""
-        print(f"ipipscope: {inert(text)}", file=self._notes, flush=True)
+        print(f"ipipscope: {inert(told(text))}", file=self._notes, flush=True)
 
     def show(self, session: Session) -> None:
         """Nothing to refresh."""

@@ -11,7 +11,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from ipipscope.language.said import counted
+from ipipscope.language.said import counted, say
+from ipipscope.language.told import told
 from ipipscope.model import SECOND, Impact
 from ipipscope.report.inert import inert
 from ipipscope.report.times import clock, lasting
@@ -31,6 +32,8 @@ REFRESH: Final = 0.5
 FINDINGS_SHOWN: Final = 5
 JOURNEYS_SHOWN: Final = 5
 NOTES_SHOWN: Final = 3
+COLUMNS: Final = (say("capture point"), say("packets"), say("a second"), say("dropped"), say("last"))
+"""Of the table of points; the first and the last hold text."""
 STYLES: Final = {Impact.LOSS: "bold red", Impact.PARTIAL: "bold yellow", Impact.NONE: "cyan"}
 
 
@@ -76,42 +79,49 @@ class Screen:
         analysis = session.latest
         capture_time = session.judge.now
         if analysis is not None:
-            told = analysis.judgement
+            judged = analysis.judgement
+            unanswered = told(say("{count} unanswered", count=judged.unanswered))
+            comma = told(say(", "))
             parts.append(
                 Text.assemble(
-                    ("exchanges  ", "dim"),
-                    f"{told.answered} answered, ",
-                    (f"{told.unanswered} unanswered", "bold red" if told.unanswered else ""),
-                    f", {told.undecided} undecided",
+                    (told(say("exchanges")) + "  ", "dim"),
+                    told(say("{count} answered", count=judged.answered)) + comma,
+                    (unanswered, "bold red" if judged.unanswered else ""),
+                    comma + told(say("{count} undecided", count=judged.undecided)),
                 )
             )
         for known in session.findings.open[:FINDINGS_SHOWN]:
             finding = known.finding
+            where = inert(finding.node or "?")
             age = lasting(max(0, capture_time - finding.first))
             parts.append(
                 Text.assemble(
                     (f"{finding.code} {finding.rule}", STYLES[finding.impact]),
-                    f" on {inert(finding.node or '?')}, {finding.counted}, for {age}. ",
-                    inert(finding.summary),
+                    " "
+                    + told(say("on {node}, {count}, for {time}.", node=where, count=finding.counted, time=age))
+                    + " ",
+                    inert(told(finding.summary)),
                 )
             )
         if analysis is not None and analysis.correlation.journeys:
             parts.append(_journeys(analysis))
-        parts += [Text(f"note  {inert(note)}", style="yellow") for note in self._notes]
+        parts += [Text(f"{told(say('note'))}  {inert(told(note))}", style="yellow") for note in self._notes]
         return Group(*parts)
 
     def _head(self, session: Session, now: float) -> Text:
         recording = session.recording
-        where = f" to {inert(recording.path)}, {recording.octets / 1e6:.1f} MB" if recording.path else ""
         passed = lasting(round((now - session.began) * SECOND))
-        return Text.assemble(
-            ("RECORDING", "bold green"), f"  {passed}, {recording.packets} packets{where}. Ctrl-C ends with the report."
-        )
+        done = say("{time}, {count} packets", time=passed, count=recording.packets)
+        if recording.path:
+            size = recording.octets / 1e6
+            done = say("{done} to {file}, {size:.1f} MB", done=done, file=inert(recording.path), size=size)
+        what = told(say("{done}. Ctrl-C ends with the report.", done=done))
+        return Text.assemble((told(say("RECORDING")), "bold green"), f"  {what}")
 
     def _points(self, session: Session, now: float) -> Table:
         table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-        for column in ("capture point", "packets", "a second", "dropped", "last"):
-            table.add_column(column, justify="left" if column in {"capture point", "last"} else "right")
+        for place, column in enumerate(COLUMNS):
+            table.add_column(told(column), justify="left" if place in {0, len(COLUMNS) - 1} else "right")
         for summary in session.judge.points():
             table.add_row(*self._row(summary, now))
         return table
@@ -142,8 +152,8 @@ def _journeys(analysis: Analysis) -> Table:
         table.add_row(
             clock(journey.last)[:12],
             f"{flow.src} > {flow.dst} {flow.protocol}{detail}",
-            f"seen at {counted(len(journey.sightings), 'point')}",
-            counted(journey.count, "time"),
-            "" if verdict is None else f"{verdict.word} {verdict.code or ''}",
+            told(say("seen at {points}", points=counted(len(journey.sightings), "point"))),
+            told(counted(journey.count, "time")),
+            "" if verdict is None else f"{told(say(verdict.word))} {verdict.code or ''}",
         )
     return table

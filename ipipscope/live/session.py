@@ -17,6 +17,7 @@ from ipipscope.capture.commands import Settings, Wanted, commands
 from ipipscope.capture.interfaces import equipment
 from ipipscope.capture.recording import STDOUT, Recording, RecordingStopped
 from ipipscope.errors import InputError
+from ipipscope.language.said import joined, say
 from ipipscope.live.events import Event, Findings
 from ipipscope.live.judging import TICK, Judging
 from ipipscope.live.stream import Stream, Target
@@ -130,7 +131,11 @@ class Session:
                 notes=(
                     *again.report.notes,
                     *self.judge.notes,
-                    f"{self.passed_over} packets were judged only now, from {', '.join(files)}.",
+                    say(
+                        "{count} packets were judged only now, from {files}.",
+                        count=self.passed_over,
+                        files=joined(", ", files),
+                    ),
                 ),
             )
             judged = again
@@ -184,7 +189,11 @@ class Session:
         place = _place(stream.target, names)
         if recorder.interface_gone:
             self.note(
-                f"{place}: {recorder.complaint.rstrip('.')}. What is there is recorded on, the rest once it is back."
+                say(
+                    "{place}: {complaint}. What is there is recorded on, the rest once it is back.",
+                    place=place,
+                    complaint=recorder.complaint.rstrip("."),
+                )
             )
             self._gone.extend((stream.target, name) for name in names)
             self._search.now()
@@ -198,7 +207,7 @@ class Session:
             back = [name for one, name in self._gone if one is target and name in there]
             if back:
                 self._gone = [pair for pair in self._gone if not (pair[0] is target and pair[1] in back)]
-                self.note(f"{_place(target, back)}: recorded again.")
+                self.note(say("{place}: recorded again.", place=_place(target, back)))
                 self._start(target, back)
 
     def note(self, text: str) -> None:
@@ -218,7 +227,13 @@ class Session:
         if isinstance(fault, BrokenPipeError) or not self.recording.path or self.recording.path == STDOUT:
             self.stop()
         else:
-            view.note(f"judging ended with a fault of ipipscope ({fault!r}); it records on into {self.recording.path}.")
+            view.note(
+                say(
+                    "judging ended with a fault of ipipscope ({fault}); it records on into {file}.",
+                    fault=repr(fault),
+                    file=self.recording.path,
+                )
+            )
 
     def _close(self) -> None:
         try:

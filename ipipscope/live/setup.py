@@ -14,6 +14,7 @@ from ipipscope.capture.filters import Traffic, expression
 from ipipscope.capture.interfaces import equipment
 from ipipscope.capture.recording import KILO, STDOUT, Limits, Recording
 from ipipscope.errors import UsageError
+from ipipscope.language.said import say
 from ipipscope.live.flight_recorder import FlightRecorder, FlightView
 from ipipscope.live.judge import LiveJudge
 from ipipscope.live.lines import Everyone
@@ -85,8 +86,11 @@ class Prepared:
         for target in session.targets:
             if target.tool == "scapy":
                 view.note(
-                    f"{target.node} has neither dumpcap nor tcpdump: scapy's sockets record, and lose packets without"
-                    " a word from a few thousand a second on. Install tcpdump or wireshark-common."
+                    say(
+                        "{node} has neither dumpcap nor tcpdump: scapy's sockets record, and lose packets without a "
+                        "word from a few thousand a second on. Install tcpdump or wireshark-common.",
+                        node=target.node,
+                    )
                 )
         told = Everyone((view, *([state] if state else []), *([FlightView(self.flight)] if self.flight else [])))
         if state is not None:

@@ -9,10 +9,11 @@ from jinja2 import Environment, nodes
 
 from ipipscope import model
 from ipipscope.hosts import faults
+from ipipscope.live import events
 
 PACKAGE = Path(__file__).parents[2] / "ipipscope"
 RULE_TEXTS = ("source", "seen", "meaning", "looks", "causes", "mend", "disproved_by")
-ENUMERATIONS = (model.Impact, model.Confidence, model.Role, model.Leg, faults.Kind)
+ENUMERATIONS = (model.Impact, model.Confidence, model.Role, model.Leg, faults.Kind, events.Change)
 """Their values are said as they are: `say(finding.impact.value)`."""
 PLACEHOLDER = re.compile(r"\{([a-z_0-9]+)(?::[^}]*)?\}")
 
