@@ -46,6 +46,8 @@ def struck(view: View) -> Strike | None:
         for request in view.ipip_anywhere(Leg.REQUEST):
             assert reply.outer is not None
             assert request.outer is not None
+            if (reply.outer.src, reply.outer.dst) == (request.outer.dst, request.outer.src):
+                continue  # as it should be
             returns = reply.outer.dst == request.outer.src or same_node(view, reply, request)
             if not returns or third_node(view, reply, request):
                 continue
@@ -77,9 +79,8 @@ def third_node(view: View, reply: Look, request: Look) -> bool:
     if owner is not None and view.replier is not None:
         return owner != view.replier
     ends = {view.journey.flow.src, view.journey.flow.dst}
-    serves_others = any(
-        address in destinations for inner, destinations in view.knowledge.reached.items() if inner not in ends
-    )
+    served = view.knowledge.served.get(address, set())
+    serves_others = len(served) > len(served & ends)
     if serves_others and address not in view.knowledge.reached.get(view.journey.flow.dst, {}):
         return True
     # Two forwarding hosts behind a pod: its own node and one more. And it came from another machine than was asked.

@@ -41,6 +41,7 @@ class Knowledge:
 
     windows: when each point is known to have recorded; None for an empty point of a node of which nothing is known.
     reached: outer destinations by which others reach an inner address.
+    served: the same from the other end: the inner addresses that are reached by an outer destination.
     sent_from: outer sources from which an inner address's packets leave.
     accepted, refused: outer pairs whose packets are known to have come through to the overlay, or not.
     trip: the longest answer that was seen, nanoseconds.
@@ -57,6 +58,7 @@ class Knowledge:
     asked_in_vain: frozenset[CapturePoint] = frozenset()
     """Of these, the ones with ARP: the node asked for a pod and nobody answered with a packet."""
     reached: dict[IPv4Address, Counter[IPv4Address]] = field(default_factory=lambda: defaultdict(Counter))
+    served: dict[IPv4Address, set[IPv4Address]] = field(default_factory=lambda: defaultdict(set))
     sent_from: dict[IPv4Address, Counter[IPv4Address]] = field(default_factory=lambda: defaultdict(Counter))
     accepted: Counter[OuterPair] = field(default_factory=Counter)
     refused: Counter[OuterPair] = field(default_factory=Counter)
@@ -145,6 +147,7 @@ def know(correlation: Correlation, sides: Sides, hosts: KnownHosts) -> Knowledge
                 if look.ipip and look.outer is not None:
                     knowledge.overlay.add(destination)
                     knowledge.reached[destination][look.outer.dst] += journey.count
+                    knowledge.served[look.outer.dst].add(destination)
                     knowledge.sent_from[source][look.outer.src] += journey.count
         for point, address in _pods(view):
             knowledge.workload_of[address].add(point)
