@@ -6,7 +6,9 @@ attributes, for tests and programs, and read as one line for people.
 
 from __future__ import annotations
 
-STILL_WRITTEN = "still being written: "
+from ipipscope.language.said import Said, say
+
+STILL_WRITTEN = say("still being written: ")
 
 
 class IpipscopeError(Exception):
@@ -29,8 +31,15 @@ class InputError(IpipscopeError):
         self.source, self.problem, self.hint = source, problem, hint
         super().__init__(source, problem, hint)
 
+    @property
+    def said(self) -> Said:
+        """The whole of it, for people, in the language that is being written."""
+        if self.hint:
+            return say("{source}: {problem} {hint}", source=self.source, problem=self.problem, hint=self.hint)
+        return say("{source}: {problem}", source=self.source, problem=self.problem)
+
     def __str__(self) -> str:
-        return f"{self.source}: {self.problem}" + (f" {self.hint}" if self.hint else "")
+        return str(self.said)
 
 
 class CaptureUnreadable(InputError):
@@ -57,22 +66,35 @@ class CaptureTruncated(CaptureDamaged):
 
     def __init__(self, source: str, *, frame: int, offset: int, promised: int, present: int) -> None:
         self.promised, self.present = promised, present
-        before = f"The {frame - 1} frames before it are in the report." if frame > 1 else "No frame stands before it."
+        before = say("No frame stands before it.")
+        if frame > 1:
+            before = say("The {count} frames before it are in the report.", count=frame - 1)
         super().__init__(
             source,
-            f"frame {frame} at octet {offset} promises {promised} octets, the file ends after {present}.",
-            f"{before} Record with `tcpdump -U` to keep the tail.",
+            say(
+                "frame {frame} at octet {offset} promises {promised} octets, the file ends after {present}.",
+                frame=frame,
+                offset=offset,
+                promised=promised,
+                present=present,
+            ),
+            say("{before} Record with `tcpdump -U` to keep the tail.", before=before),
             frame=frame,
             offset=offset,
         )
 
     def still_written(self) -> CaptureDamaged:
         """The same of a file that somebody is writing: nothing is lost yet."""
-        before = f"The {self.frame - 1} frames" if self.frame > 1 else "No frame"
+        before = say("The {count} frames", count=self.frame - 1) if self.frame > 1 else say("No frame")
         return CaptureDamaged(
             self.source,
-            f"{STILL_WRITTEN}frame {self.frame} at octet {self.offset} is not complete yet.",
-            f"{before} before it are in the report. Read it again when the recording has ended.",
+            say(
+                "{still_written}frame {frame} at octet {offset} is not complete yet.",
+                still_written=STILL_WRITTEN,
+                frame=self.frame,
+                offset=self.offset,
+            ),
+            say("{before} before it are in the report. Read it again when the recording has ended.", before=before),
             frame=self.frame,
             offset=self.offset,
         )
@@ -88,6 +110,10 @@ class LinkTypeUnsupported(InputError):
         self.link_type, self.name = link_type, name
         super().__init__(
             source,
-            f"link type {name} ({link_type}) is not decoded, its frames are only counted.",
-            "Record on an Ethernet, raw IP or `any` interface.",
+            say(
+                "link type {name} ({link_type}) is not decoded, its frames are only counted.",
+                name=name,
+                link_type=link_type,
+            ),
+            say("Record on an Ethernet, raw IP or `any` interface."),
         )

@@ -11,6 +11,7 @@ from ipipscope.capture.files import STDIN, CaptureFile, find
 from ipipscope.capture.packets import Interface, Records
 from ipipscope.decoder.unwrap import unwrap
 from ipipscope.errors import InputError, UsageError
+from ipipscope.language.said import say
 from ipipscope.model import SECOND
 from ipipscope.report.file_names import short_names
 
@@ -112,7 +113,9 @@ def frame(where: str, paths: Sequence[str] = (), points: Mapping[str, CapturePoi
             )
     if file.problems:
         raise file.problems[0]
-    raise InputError(file.path, f"there is no frame {number}.", "Frames count from 1, as in Wireshark.")
+    raise InputError(
+        file.path, say("there is no frame {number}.", number=number), say("Frames count from 1, as in Wireshark.")
+    )
 
 
 def _file(name: str, paths: Sequence[str], points: Mapping[str, CapturePoint] | None) -> CaptureFile:

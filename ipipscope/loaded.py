@@ -12,6 +12,7 @@ from ipipscope.analysis import Analysis, Exchange, analyse
 from ipipscope.audit_state import audit_report
 from ipipscope.capture.files import STDIN, find
 from ipipscope.errors import CaptureUnreadable, UsageError
+from ipipscope.language.said import say
 from ipipscope.model import SECOND, CapturePoint
 from ipipscope.sources import Decoded
 
@@ -62,7 +63,7 @@ def load(
         if path == STDIN:
             raise UsageError("standard input can be read once only: save it to a file")
         if not Path(path).exists():
-            raise CaptureUnreadable(path, "no such file or directory.", "Check the name.")
+            raise CaptureUnreadable(path, say("no such file or directory."), say("Check the name."))
     if isinstance(state, (str, Path)) or hasattr(state, "__fspath__"):
         state = [state]  # type: ignore[list-item]
     places = None if state is None else [str(each) for each in state]

@@ -20,6 +20,7 @@ from ipipscope.capture.pcapng_writer import PcapngWriter
 from ipipscope.errors import InputError, UsageError
 from ipipscope.hosts.reading import read_state
 from ipipscope.hosts.snapshot_json import to_json
+from ipipscope.language.said import say
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -59,9 +60,11 @@ def key_of(path: Path | None) -> bytes:
             path.write_text(secrets.token_hex(KEY_OCTETS) + "\n", encoding="ascii")
         secret = path.read_bytes().strip()
     except OSError as failure:
-        raise InputError(str(path), f"cannot be used as key: {failure.strerror}.") from failure
+        raise InputError(str(path), say("cannot be used as key: {strerror}.", strerror=failure.strerror)) from failure
     if len(secret) < KEY_OCTETS // 2:
-        raise InputError(str(path), "is too short for a key.", "Name a file that does not exist yet: it is made.")
+        raise InputError(
+            str(path), say("is too short for a key."), say("Name a file that does not exist yet: it is made.")
+        )
     return sha256(secret).digest()
 
 

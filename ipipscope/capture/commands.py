@@ -20,6 +20,7 @@ from typing import IO, TYPE_CHECKING, Final, cast
 from ipipscope.capture.elsewhere import Host, environment
 from ipipscope.capture.interfaces import ANY
 from ipipscope.errors import InputError
+from ipipscope.language.said import say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -126,7 +127,7 @@ class Recorder:
                 start_new_session=True,  # Ctrl-C is for us: we tell the recorder, and wait for what it holds
             )
         except OSError as failure:
-            raise InputError(command[0], f"cannot be run: {failure.strerror}.") from failure
+            raise InputError(command[0], say("cannot be run: {strerror}.", strerror=failure.strerror)) from failure
         assert self._process.stdout is not None
         assert self._process.stderr is not None
         self.stdout = cast("FileIO", self._process.stdout)

@@ -11,6 +11,7 @@ import zlib
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from ipipscope.errors import CaptureUnreadable
+from ipipscope.language.said import say
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -131,6 +132,8 @@ def decompressed(stream: Any, name: str) -> tuple[Any, str]:
                 return _Decompressed(opener(io.BufferedReader(whole, 1 << 17)), kind), kind
             except ImportError:
                 raise CaptureUnreadable(
-                    name, f"{kind} compression needs a library that is not installed.", f"Try `pip install {extra}`."
+                    name,
+                    say("{kind} compression needs a library that is not installed.", kind=kind),
+                    say("Try `pip install {extra}`.", extra=extra),
                 ) from None
     return whole, ""

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ipipscope.errors import InputError, UsageError
+from ipipscope.language.said import say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,11 +61,15 @@ class Host:
                 env=environment(),
             )  # fmt: skip
         except FileNotFoundError as failure:
-            raise InputError(self.via[0] if self.via else words[0], "no such command here.") from failure
+            raise InputError(self.via[0] if self.via else words[0], say("no such command here.")) from failure
         except OSError as failure:
-            raise InputError(shlex.join(self.via), f"cannot be run: {failure.strerror}.") from failure
+            raise InputError(
+                shlex.join(self.via), say("cannot be run: {strerror}.", strerror=failure.strerror)
+            ) from failure
         except subprocess.TimeoutExpired as failure:
-            raise InputError(shlex.join(self.via), f"no answer within {PATIENCE} s.") from failure
+            raise InputError(
+                shlex.join(self.via), say("no answer within {patience} s.", patience=PATIENCE)
+            ) from failure
         if done.returncode:
             said = one_line(done.stderr.decode("utf-8", "replace")) or f"it ended with status {done.returncode}"
             raise InputError(shlex.join(self.via or words), said)

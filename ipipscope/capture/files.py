@@ -18,6 +18,7 @@ from ipipscope.capture.pcapng import SECTION_HEADER, PcapngReader
 from ipipscope.capture.pipe import Pipe
 from ipipscope.capture.window import SIZE, Window
 from ipipscope.errors import STILL_WRITTEN, CaptureDamaged, CaptureTruncated, CaptureUnreadable, InputError
+from ipipscope.language.said import say
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -29,8 +30,8 @@ STDIN: Final = "-"
 PEEK: Final = 1 << 14
 """Octets that are read to see when a file begins."""
 PCAPNG_MAGIC: Final = SECTION_HEADER.to_bytes(4, "big")
-EMPTY_HINT: Final = "It holds no octets: was the capture started, and was the disk full?"
-FOREIGN_HINT: Final = "Give pcap or pcapng files, plain or compressed, as tcpdump and dumpcap write them."
+EMPTY_HINT: Final = say("It holds no octets: was the capture started, and was the disk full?")
+FOREIGN_HINT: Final = say("Give pcap or pcapng files, plain or compressed, as tcpdump and dumpcap write them.")
 
 
 @dataclass(slots=True)
@@ -97,9 +98,13 @@ class CaptureFile:
         # The record that is cut by it needs no line of its own.
         damage = CaptureDamaged(
             self.path,
-            f"{STILL_WRITTEN if growing else ''}{octets.damage}, "
-            f"after octet {octets.offset + len(octets)} of the plain data.",
-            "Everything before is in the report.",
+            say(
+                "{still_written}{damage}, after octet {offset} of the plain data.",
+                still_written=STILL_WRITTEN if growing else "",
+                damage=octets.damage,
+                offset=octets.offset + len(octets),
+            ),
+            say("Everything before is in the report."),
             frame=0,
             offset=octets.offset,
         )
@@ -107,13 +112,22 @@ class CaptureFile:
 
 
 def _os_problem(path: str, failure: OSError) -> InputError:
-    reason = failure.strerror or type(failure).__name__
-    hints = {
-        FileNotFoundError: "Check the name.",
-        PermissionError: "Ask for the right to read it, or run as its owner.",
-        IsADirectoryError: "Name the files in it.",
+    reasons = {
+        FileNotFoundError: say("no such file or directory"),
+        PermissionError: say("permission denied"),
+        IsADirectoryError: say("is a directory"),
     }
-    return CaptureUnreadable(path, f"{reason[0].lower()}{reason[1:]}.", hints.get(type(failure), ""))
+    other = failure.strerror or type(failure).__name__
+    hints = {
+        FileNotFoundError: say("Check the name."),
+        PermissionError: say("Ask for the right to read it, or run as its owner."),
+        IsADirectoryError: say("Name the files in it."),
+    }
+    return CaptureUnreadable(
+        path,
+        say("{reason}.", reason=reasons.get(type(failure), other[:1].lower() + other[1:])),
+        hints.get(type(failure), ""),
+    )
 
 
 def _opened(path: str, *, held: bool, goes_on: Callable[[bool], bool] | None) -> Any:
@@ -160,14 +174,14 @@ def reader_of(window: Window, path: str) -> PcapReader | PcapngReader:
     window.fill(4)
     magic = bytes(window.octets[window.start : min(window.end, window.start + 4)])
     if window.damage is not None and len(magic) < 4:
-        raise CaptureUnreadable(path, f"{window.damage}.", "Fetch the file again.")
+        raise CaptureUnreadable(path, say("{damage}.", damage=window.damage), say("Fetch the file again."))
     if not magic:
-        raise CaptureUnreadable(path, "the file is empty.", EMPTY_HINT)
+        raise CaptureUnreadable(path, say("the file is empty."), EMPTY_HINT)
     if magic in FORMS:
         return PcapReader(window, path)
     if magic == PCAPNG_MAGIC:
         return PcapngReader(window, path)
-    raise CaptureUnreadable(path, "not a capture: its first octets are no pcap or pcapng magic.", FOREIGN_HINT)
+    raise CaptureUnreadable(path, say("not a capture: its first octets are no pcap or pcapng magic."), FOREIGN_HINT)
 
 
 def is_capture(path: Path) -> bool:
@@ -216,9 +230,9 @@ def find(
             empty = [entry for entry in below if entry.stat().st_size == 0 and ".pcap" in entry.name.lower()]
             for entry in captures:
                 take(str(entry), None)
-            problems.extend(CaptureUnreadable(str(entry), "the file is empty.", EMPTY_HINT) for entry in empty)
+            problems.extend(CaptureUnreadable(str(entry), say("the file is empty."), EMPTY_HINT) for entry in empty)
             if not captures:
-                problems.append(CaptureUnreadable(path, "no captures in this folder or below it.", FOREIGN_HINT))
+                problems.append(CaptureUnreadable(path, say("no captures in this folder or below it."), FOREIGN_HINT))
         else:
             take(path, None)
     return found, problems

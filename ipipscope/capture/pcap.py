@@ -13,6 +13,7 @@ from ipipscope.capture import records
 from ipipscope.capture.packets import ROWS, Interface, Records, rows_of
 from ipipscope.capture.salvage import Salvage
 from ipipscope.errors import CaptureTruncated, CaptureUnreadable, InputError
+from ipipscope.language.said import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,7 +68,9 @@ class PcapReader:
         self.problems: list[InputError] = []
         if not window.fill(HEADER):
             raise CaptureUnreadable(
-                name, f"the pcap file header is cut: {len(window)} of {HEADER} octets.", "Record it again."
+                name,
+                say("the pcap file header is cut: {window} of {header} octets.", window=len(window), header=HEADER),
+                say("Record it again."),
             )
         head = bytes(window.octets[window.start : window.start + HEADER])
         self._form = FORMS[head[:4]]

@@ -15,6 +15,7 @@ from ipipscope.capture.packets import Interface, Records, rows_of
 from ipipscope.capture.pcap import LINK_TYPE_MASK, LONGEST, LONGEST_EVER
 from ipipscope.capture.salvage import Salvage
 from ipipscope.errors import CaptureDamaged, CaptureTruncated, CaptureUnreadable, InputError
+from ipipscope.language.said import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,11 +89,15 @@ class PcapngReader:
         self._salvage = Salvage(window, name)
         if not window.fill(28):
             raise CaptureUnreadable(
-                name, f"the pcapng section header is cut: {len(window)} of 28 octets.", "Record it again."
+                name,
+                say("the pcapng section header is cut: {window} of 28 octets.", window=len(window)),
+                say("Record it again."),
             )
         magic = bytes(window.octets[window.start + 8 : window.start + 12])
         if BYTE_ORDER_MAGIC not in (int.from_bytes(magic, "big"), int.from_bytes(magic, "little")):
-            raise CaptureUnreadable(name, "the pcapng section header has no byte-order magic.", "Record it again.")
+            raise CaptureUnreadable(
+                name, say("the pcapng section header has no byte-order magic."), say("Record it again.")
+            )
 
     def batches(self) -> Iterator[Records]:
         """The file's packets in file order, whatever their interface."""
@@ -171,8 +176,8 @@ class PcapngReader:
         count = self._walk.undescribed
         return CaptureDamaged(
             self._name,
-            f"{count} packets are of interfaces that the file does not describe and were left out.",
-            "Fetch the file again: the descriptions stand at its beginning.",
+            say("{count} packets are of interfaces that the file does not describe and were left out.", count=count),
+            say("Fetch the file again: the descriptions stand at its beginning."),
             frame=self._frame,
             offset=self._window.offset,
         )

@@ -22,6 +22,7 @@ from ipipscope.capture.files import STDIN
 from ipipscope.capture.pcapng_writer import AROUND, PcapngWriter
 from ipipscope.capture.points import SUFFIXES
 from ipipscope.errors import InputError, UsageError
+from ipipscope.language.said import say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,7 +89,7 @@ class _Sink:
         except FileExistsError as failure:
             raise UsageError(f"{path} exists: name another file, or overwrite it with --force") from failure
         except OSError as failure:
-            raise InputError(path, f"cannot be written: {failure.strerror}.") from failure
+            raise InputError(path, say("cannot be written: {strerror}.", strerror=failure.strerror)) from failure
 
     def write(self, octets: bytes | bytearray) -> None:
         """Write all of it; raises RecordingStopped, the file cut back, or BrokenPipeError."""

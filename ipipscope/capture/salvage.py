@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from ipipscope.capture import records
 from ipipscope.errors import CaptureDamaged
+from ipipscope.language.said import Said, joined, say
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -103,21 +104,32 @@ class Salvage:
         octets = sum(region.octets for region in self.regions)
         places = [_place(region) for region in self.regions[:SHOWN]]
         if len(self.regions) > SHOWN:
-            places.append(f"and {len(self.regions) - SHOWN} more places")
-        what = "are all zero" if all(region.blank for region in self.regions) else "make no sense"
-        behind = "before them" if len(self.regions) == 1 and first.to_the_end else "before and behind them"
+            places.append(say("and {count} more places", count=len(self.regions) - SHOWN))
+        blank = all(region.blank for region in self.regions)
+        what = say("are all zero") if blank else say("make no sense")
+        only_end = len(self.regions) == 1 and first.to_the_end
+        behind = say("before them") if only_end else say("before and behind them")
         return [
             CaptureDamaged(
                 self._name,
-                f"{octets} octets {what} and were skipped: {', '.join(places)}.",
-                f"Everything {behind} is in the report. Fetch the file again if its origin is sound.",
+                say(
+                    "{octets} octets {what} and were skipped: {places}.",
+                    octets=octets,
+                    what=what,
+                    places=joined(", ", places),
+                ),
+                say(
+                    "Everything {behind} is in the report. Fetch the file again if its origin is sound.",
+                    behind=behind,
+                ),
                 frame=first.frame,
                 offset=first.offset,
             )
         ]
 
 
-def _place(region: Region) -> str:
+def _place(region: Region) -> Said:
     if region.to_the_end:
-        return f"octet {region.offset} (frame {region.frame}) to the end"
-    return f"octets {region.offset} to {region.offset + region.octets - 1} (before frame {region.frame})"
+        return say("octet {first} (frame {frame}) to the end", first=region.offset, frame=region.frame)
+    last = region.offset + region.octets - 1
+    return say("octets {first} to {last} (before frame {frame})", first=region.offset, last=last, frame=region.frame)

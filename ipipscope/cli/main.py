@@ -94,9 +94,9 @@ def _click_or_ours(error: Exception) -> int:
 
 
 def _say(error: Exception, status: int) -> int:
-    from ipipscope.report.inert import inert  # noqa: PLC0415
+    from ipipscope.cli.output import tell_problems  # noqa: PLC0415
 
-    print(f"ipipscope: {inert(error)}", file=sys.stderr)
+    tell_problems([error])
     return status
 
 

@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from ipipscope.model import CapturePoint
 
 
-def _write_in(context: typer.Context, name: str | None) -> str | None:
-    """The language for as long as the command runs."""
-    from ipipscope.language.told import asked_for, of_locale, writing_in  # noqa: PLC0415  (after --help)
+def _write_in(name: str | None) -> str | None:
+    """From now on, to the last word of the program."""
+    from ipipscope.language.told import asked_for, of_locale, write_in  # noqa: PLC0415  (after --help)
 
-    context.with_resource(writing_in(asked_for(name) if name else of_locale()))
+    write_in(asked_for(name) if name else of_locale())
     return name
 
 

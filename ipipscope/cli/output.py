@@ -10,6 +10,7 @@ import sys
 from typing import TYPE_CHECKING, TextIO
 
 from ipipscope.errors import InputError
+from ipipscope.language.said import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -37,13 +38,15 @@ def opened(path: Path | None) -> Iterator[TextIO]:
         except BrokenPipeError as closed:
             raise PipeClosedError from closed
         except OSError as failure:
-            raise InputError("standard output", f"cannot be written: {failure.strerror}.") from failure
+            raise InputError(
+                "standard output", say("cannot be written: {strerror}.", strerror=failure.strerror)
+            ) from failure
         return
     try:
         with path.open("w", encoding="utf-8", errors="backslashreplace") as out:
             yield out
     except OSError as failure:
-        raise InputError(str(path), f"cannot be written: {failure.strerror}.") from failure
+        raise InputError(str(path), say("cannot be written: {strerror}.", strerror=failure.strerror)) from failure
 
 
 def wants_colour(out: TextIO, *, no_colour: bool) -> bool:
@@ -75,10 +78,12 @@ def write_report(report: Report, out: TextIO, *, quiet: bool, verbose: bool = Fa
 
 def tell_problems(problems: Iterable[object]) -> None:
     """Each on standard error, a line each."""
-    from ipipscope.report.inert import inert  # noqa: PLC0415  (after --help)
+    from ipipscope.language.told import told  # noqa: PLC0415  (after --help)
+    from ipipscope.report.inert import inert  # noqa: PLC0415
 
     for problem in problems:
-        print(f"ipipscope: {inert(problem)}", file=sys.stderr)
+        said = problem.said if isinstance(problem, InputError) else str(problem)
+        print(f"ipipscope: {inert(told(said))}", file=sys.stderr)
 
 
 def width(out: TextIO) -> int:

@@ -10,6 +10,7 @@ import typer
 
 from ipipscope.cli.options import Output  # noqa: TC001  (typer reads annotations at run time)
 from ipipscope.cli.output import opened
+from ipipscope.language.said import say
 
 
 def snapshot(
@@ -46,7 +47,7 @@ def snapshot(
         raise typer.BadParameter(f"{error}: {via}", param_hint="--via") from error
     taken = collect(node, via=prefix, cluster=cluster)
     if not taken.parts:
-        raise InputError(via or "this host", f"cannot be looked at: {taken.left_out[0].why}.")
+        raise InputError(via or "this host", say("cannot be looked at: {reason}.", reason=taken.left_out[0].why))
     with opened(output) as out:
         out.write(to_json(taken).rstrip("\n") + "\n")
     for left_out in taken.left_out:

@@ -21,6 +21,7 @@ from ipipscope.cli.options import (
     nanoseconds,
 )
 from ipipscope.cli.output import opened, tell_problems
+from ipipscope.language.said import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -216,7 +217,7 @@ def _write_parquet(tables: Iterator[Table], output: Path | None) -> None:
         with output.open("wb") as out:
             write_parquet(tables, out)
     except OSError as failure:
-        raise InputError(str(output), f"cannot be written: {failure.strerror}.") from failure
+        raise InputError(str(output), say("cannot be written: {strerror}.", strerror=failure.strerror)) from failure
 
 
 def _end(problems: Sequence[InputError]) -> None:

@@ -31,6 +31,11 @@ def told(text: str) -> str:
     return text.into(translations(language)) if language != ENGLISH and isinstance(text, Said) else text
 
 
+def write_in(language: str) -> None:
+    """Tell everything from now on in this language, one of LANGUAGES."""
+    _writing.set(language)
+
+
 @contextmanager
 def writing_in(language: str) -> Iterator[None]:
     """Tell everything within in this language, one of LANGUAGES."""

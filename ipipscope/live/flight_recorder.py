@@ -118,7 +118,7 @@ class FlightRecorder(Recording):
         try:
             self._where.mkdir(parents=True, exist_ok=True)
         except OSError as failure:
-            raise InputError(where, f"cannot be made: {failure.strerror}.") from failure
+            raise InputError(where, say("cannot be made: {strerror}.", strerror=failure.strerror)) from failure
 
     def describe(self, interface: Interface) -> int:
         """Add an interface; its number."""

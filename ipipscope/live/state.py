@@ -11,6 +11,7 @@ from ipipscope.capture.points import stem
 from ipipscope.errors import InputError, UsageError
 from ipipscope.hosts.snapshot import collect
 from ipipscope.hosts.snapshot_json import to_json
+from ipipscope.language.said import say
 from ipipscope.live.events import Change
 from ipipscope.model import Impact
 
@@ -90,7 +91,9 @@ class HostState:
                     self._file(node).write_text(to_json(snapshot), encoding="utf-8")
                 except OSError as failure:
                     reason = (failure.strerror or "it cannot be written").lower()
-                    self.problem = InputError(str(self._file(node)), f"the host's state is not kept: {reason}.")
+                    self.problem = InputError(
+                        str(self._file(node)), say("the host's state is not kept: {reason}.", reason=reason)
+                    )
 
     def _file(self, node: str) -> Path:
         assert self._folder is not None

@@ -46,8 +46,8 @@ def as_json(report: Report) -> dict[str, Any]:
         "problems": [
             {
                 "file": names.get(problem.source, problem.source),
-                "problem": problem.problem,
-                "hint": problem.hint,
+                "problem": told(problem.problem),
+                "hint": told(problem.hint),
                 "frame": getattr(problem, "frame", None),
                 "offset": getattr(problem, "offset", None),
             }

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, TextIO
 
+from ipipscope.language.said import say
+from ipipscope.language.told import told
 from ipipscope.report.file_names import short_names
 from ipipscope.report.inert import LONGEST_COMMAND, inert
 from ipipscope.report.path_picture import picture
@@ -44,18 +46,28 @@ def _lines(report: Report) -> Iterator[str]:
         yield _text(said)
         yield ""
     if not report.nodes:
-        yield (
-            f"{report.answered} of {report.exchanges} exchanges answered, {report.unanswered} unanswered, "
-            f"{report.undecided} undecided; {report.packets} packets, {report.encapsulated} encapsulated."
+        yield told(
+            say(
+                "{answered} of {exchanges} exchanges answered, {unanswered} unanswered, {undecided} undecided; "
+                "{packets} packets, {encapsulated} encapsulated.",
+                answered=report.answered,
+                exchanges=report.exchanges,
+                unanswered=report.unanswered,
+                undecided=report.undecided,
+                packets=report.packets,
+                encapsulated=report.encapsulated,
+            )
         )
     for finding in report.findings:
         yield from _finding(finding, names)
     if report.points:
         yield ""
-        yield from _folded(f"Recorded: {len(report.points)} capture points", _points(report.points))
+        yield from _folded(
+            told(say("Recorded: {count} capture points", count=len(report.points))), _points(report.points)
+        )
     for problem in report.problems:
         yield ""
-        yield f"Not read: {_text(problem)}"
+        yield f"{told(say('Not read:'))} {_text(problem.said)}"
     for note in report.notes:
         yield ""
         yield _text(note)
@@ -72,17 +84,17 @@ def _finding(finding: Finding, names: Mapping[str, str]) -> Iterator[str]:
     yield "| | |"
     yield "|---|---|"
     for label, text in _facts(finding):
-        yield f"| {label} | {text} |"
+        yield f"| {told(label)} | {text} |"
     if finding.cause is not None:
         yield from _cause(finding.cause)
     for place, remedy in enumerate(finding.remedy):
-        yield from _remedy(remedy, "Mend" if place == 0 else "Or")
+        yield from _remedy(remedy, first=place == 0)
     for place, capture in enumerate(finding.next_captures):
         if place == 0:
             yield ""
-            yield "**Record next**, to be sure:"
+            yield told(say("**Record next**, to be sure:"))
         yield ""
-        yield from _fenced(inert(capture, LONGEST_COMMAND), "sh")
+        yield from _fenced(inert(told(capture), LONGEST_COMMAND), "sh")
     if finding.evidence:
         yield ""
         rows = [
@@ -90,77 +102,97 @@ def _finding(finding: Finding, names: Mapping[str, str]) -> Iterator[str]:
             f"| {_text(each.what)} |"
             for each in finding.evidence
         ]
-        table = ["| file | frame | time (UTC) | what |", "|---|---:|---|---|", *rows]
+        table = [told(say("| file | frame | time (UTC) | what |")), "|---|---:|---|---|", *rows]
         if finding.display_filter:
             table += [
                 "",
-                "Display filter for Wireshark:",
+                told(say("Display filter for Wireshark:")),
                 "",
                 *_fenced(inert(finding.display_filter, LONGEST_COMMAND), "text"),
             ]
-        yield from _folded(f"Proof: {len(finding.evidence)} frames", table)
+        yield from _folded(told(say("Proof: {count} frames", count=len(finding.evidence))), table)
 
 
 def _facts(finding: Finding) -> Iterator[tuple[str, str]]:
-    count = f"; {finding.counted}" if finding.last else ""
-    yield "impact", f"**{finding.impact.value}**, {finding.confidence.value}{count}"
+    impact, confidence = say(finding.impact.value), say(finding.confidence.value)
+    how_much = say("**{impact}**, {confidence}", impact=impact, confidence=confidence)
+    if finding.last:
+        how_much = say("{impact}; {count}", impact=how_much, count=finding.counted)
+    yield say("impact"), told(how_much)
     place = f"{finding.node or '?'}:{finding.interface}" if finding.interface else finding.node or "?"
-    yield "where", _code(place, cell=True)
+    yield say("where"), _code(place, cell=True)
     if finding.last:
         span = lasting(finding.last - finding.first)
-        yield "when", f"{iso(finding.first)[:10]} {clock(finding.first)} to {clock(finding.last)} UTC ({span})"
-    yield "what", _text(finding.summary)
+        when = say(
+            "{date} {first} to {last} UTC ({span})",
+            date=iso(finding.first)[:10],
+            first=clock(finding.first),
+            last=clock(finding.last),
+            span=span,
+        )
+        yield say("when"), told(when)
+    yield say("what"), _text(finding.summary)
     for pair in finding.tunnels[:FLOWS_SHOWN]:
-        request = _code(pair.request, cell=True) if pair.request else "not seen encapsulated"
-        reply = _code(pair.reply, cell=True) if pair.reply else "not seen encapsulated"
-        yield "outer addresses", f"request {request}, reply {reply}"
+        unseen = say("not seen encapsulated")
+        request = _code(pair.request, cell=True) if pair.request else unseen
+        reply = _code(pair.reply, cell=True) if pair.reply else unseen
+        yield say("outer addresses"), told(say("request {request}, reply {reply}", request=request, reply=reply))
     flows = [f"{flow.src} > {flow.dst} {flow.protocol}" for flow in finding.flows]
     if flows:
         shown = ", ".join(_code(flow, cell=True) for flow in dict.fromkeys(flows[:FLOWS_SHOWN]))
-        yield "flows", shown + (f" and {len(flows) - FLOWS_SHOWN} more" if len(flows) > FLOWS_SHOWN else "")
+        if len(flows) > FLOWS_SHOWN:
+            shown = told(say("{flows} and {count} more", flows=shown, count=len(flows) - FLOWS_SHOWN))
+        yield say("flows"), shown
     if finding.consequences:
         yield (
-            "hence",
+            say("hence"),
             ", ".join(f"{each} {RULES[each].name}" if each in RULES else each for each in finding.consequences),
         )
     if finding.disproved_by:
-        yield "disproved by", _text(finding.disproved_by)
+        yield say("disproved by"), _text(finding.disproved_by)
 
 
 def _cause(cause: Cause) -> Iterator[str]:
-    on = f" on {_code(cause.node)}" if cause.node else ""
+    text = _text(cause.text)
     yield ""
-    yield f"**Cause**{on} ({cause.cls.value}): {_text(cause.text)}"
+    if cause.node:
+        node = _code(cause.node)
+        yield told(say("**Cause** on {node} ({cause}): {text}", node=node, cause=cause.cls.value, text=text))
+    else:
+        yield told(say("**Cause** ({cause}): {text}", cause=cause.cls.value, text=text))
     if cause.config:
         yield ""
         yield from _fenced(inert(cause.config), "text")
     for counter in cause.counters:
         yield ""
-        yield f"- {_code(counter)}"
+        yield f"- {_code(told(counter))}"
 
 
-def _remedy(remedy: Remedy, word: str) -> Iterator[str]:
+def _remedy(remedy: Remedy, *, first: bool) -> Iterator[str]:
     yield ""
-    yield f"**{word}** on {_code(remedy.node)}{': ' + _text(remedy.why) if remedy.why else ':'}"
+    node = _code(remedy.node)
+    title = told(say("**Mend** on {node}:", node=node) if first else say("**Or** on {node}:", node=node))
+    yield f"{title} {_text(remedy.why)}".rstrip()
     yield ""
     yield from _fenced(inert(remedy.command, LONGEST_COMMAND), "sh")
     if remedy.risk:
         yield ""
-        yield f"Risk: {_text(remedy.risk)}"
+        yield told(say("Risk: {risk}", risk=_text(remedy.risk)))
     if remedy.undo:
         yield ""
-        yield "Undo:"
+        yield told(say("Undo:"))
         yield ""
-        yield from _fenced(inert(remedy.undo, LONGEST_COMMAND), "sh")
+        yield from _fenced(inert(told(remedy.undo), LONGEST_COMMAND), "sh")
 
 
 def _points(points: tuple[PointSummary, ...]) -> Iterator[str]:
-    yield "| capture point | role | packets | first | last |"
+    yield told(say("| capture point | role | packets | first | last |"))
     yield "|---|---|---:|---|---|"
     for point in points:
         first = clock(point.first) if point.first is not None else "-"
         last = clock(point.last) if point.last is not None else "-"
-        yield f"| {_code(point.point, cell=True)} | {point.role.value} | {point.packets} | {first} | {last} |"
+        role = told(say(point.role.value))
+        yield f"| {_code(point.point, cell=True)} | {role} | {point.packets} | {first} | {last} |"
 
 
 # Foreign text --------------------------------------------------------------------------------------------------------
@@ -168,7 +200,7 @@ def _points(points: tuple[PointSummary, ...]) -> Iterator[str]:
 
 def _text(text: object) -> str:
     """Foreign text in a paragraph or a cell: it makes no markup, no link and no list; what it quotes becomes code."""
-    parts = inert(text).strip().split("`")
+    parts = inert(told(text) if isinstance(text, str) else text).strip().split("`")
     if len(parts) % 2:
         quoted = [_prose(part) if place % 2 == 0 else _code(part, cell=True) for place, part in enumerate(parts)]
         return "".join(quoted)

@@ -8,6 +8,7 @@ from ipipscope.language.told import writing_in
 from ipipscope.report.ladder import ladder
 from ipipscope.report.ladder_text import write_ladder
 from ipipscope.report.lines import write_lines
+from ipipscope.report.markdown import write_markdown
 from ipipscope.report.terminal import write_text
 
 ROOT = Path(__file__).parents[2]
@@ -22,6 +23,7 @@ def outputs(language="zh_CN"):
         with writing_in(language):
             yield f"{case}.{language}.txt", written(write_text, analysis.report, width=80, verbose=case == CASES[1])
             if case == CASES[0]:
+                yield f"{case}.{language}.md", written(write_markdown, analysis.report)
                 yield f"{case}.{language}.quiet.txt", written(write_text, analysis.report, quiet=True)
                 lines = list(write_ladder(ladder(analysis, 3), 80, len(analysis.rows)))
                 yield f"{case}.{language}.ladder.txt", written(write_lines, lines, colour=False, unicode=True)

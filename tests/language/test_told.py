@@ -60,3 +60,24 @@ def test_json_is_english_whatever_the_locale_says_and_in_another_language_when_a
     assert not any(map(is_chinese, sentences(english)))
     assert all(map(is_chinese, sentences(asked)))
     assert words_for_programs(asked) == words_for_programs(english)
+
+
+def test_what_cannot_be_read_is_told_in_the_language_that_was_asked_for(tmp_path):
+    missing = tmp_path / "missing.pcap"
+    done = run("triage", missing, "--lang", "zh")
+    assert done.returncode == 3
+    assert done.stderr.decode() == f"ipipscope: {missing}：没有这个文件或文件夹。请检查名称。\n"
+
+
+def test_findings_are_told_in_chinese_while_a_capture_is_replayed():
+    done = run("capture", "-r", CASE, "--lang", "zh")
+    opened = done.stderr.decode().splitlines()[0]
+    assert "IPIP101 reply-not-encapsulated" in opened
+    assert is_chinese(opened)
+
+
+def test_ndjson_of_a_capture_is_english_whatever_the_locale_says():
+    words = ["capture", "-r", CASE, "--format", "ndjson"]
+    english, of_locale = run(*words).stdout, run(*words, env=CHINESE_LOCALE).stdout
+    assert english == of_locale
+    assert english
