@@ -20,6 +20,8 @@ from ipipscope.correlator.merge import merge
 from ipipscope.correlator.recorded_twice import RecordedTwice
 from ipipscope.decoder.unwrap import unwrap
 from ipipscope.errors import UsageError
+from ipipscope.language.said import say
+from ipipscope.language.told import told
 from ipipscope.report.inert import inert
 from ipipscope.report.kept_exchanges import KeptExchanges
 
@@ -80,21 +82,37 @@ def comments_of(analysis: Analysis) -> Comments:
         for entry in np.flatnonzero(kept.finding == place)[:EXCHANGES_MAX].tolist():
             exchange = analysis.exchange(entry + 1)
             for seen, hop in zip(exchange.sightings, exchange.places, strict=True):
-                text = f"exchange {exchange.number}, {exchange.verdict.word}: {finding.code} {finding.rule}; "
-                text += f"{seen.look.leg.value} at {hop.node}:{hop.interface}"
-                said[seen.source][seen.frame].append(inert(text))
+                text = say(
+                    "exchange {number}, {verdict}: {code} {rule}; {leg} at {node}:{interface}",
+                    number=exchange.number,
+                    verdict=say(exchange.verdict.word),
+                    code=finding.code,
+                    rule=finding.rule,
+                    leg=say(seen.look.leg.value),
+                    node=hop.node,
+                    interface=hop.interface,
+                )
+                said[seen.source][seen.frame].append(inert(told(text)))
     return said
 
 
 def _proof(finding: Finding, what: str, *, first: bool) -> str:
     """The finding in one comment; cause and remedy stand on its first proof only."""
-    text = f"{finding.code} {finding.rule} ({finding.impact.value}, {finding.confidence.value}): {what}. "
-    text += finding.summary
+    text = say(
+        "{code} {rule} ({impact}, {confidence}): {what}. {summary}",
+        code=finding.code,
+        rule=finding.rule,
+        impact=say(finding.impact.value),
+        confidence=say(finding.confidence.value),
+        what=what,
+        summary=finding.summary,
+    )
     if first and finding.cause is not None:
-        text += f" Cause: {finding.cause.text}"
+        text = say("{text} Cause: {cause}", text=text, cause=finding.cause.text)
     if first and finding.remedy:
-        text += f" To mend it on {finding.remedy[0].node}: {finding.remedy[0].command}"
-    return inert(text)
+        remedy = finding.remedy[0]
+        text = say("{text} To mend it on {node}: {command}", text=text, node=remedy.node, command=remedy.command)
+    return inert(told(text))
 
 
 def write_annotated(

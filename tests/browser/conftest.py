@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ipipscope import analyse
+from ipipscope.language.told import writing_in
 from ipipscope.report.html_page import write_html
 
 if TYPE_CHECKING:
@@ -27,6 +28,9 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
         analysis = analyse([str(CAPTURES / case)], keep=True)
         with (folder / f"{case}.html").open("w", encoding="utf-8") as out:
             write_html(analysis.report, out, analysis)
+        if case.startswith("case-1"):
+            with (folder / f"{case}.zh.html").open("w", encoding="utf-8") as out, writing_in("zh_CN"):
+                write_html(analysis.report, out, analysis)
     return folder
 
 

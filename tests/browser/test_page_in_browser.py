@@ -9,7 +9,8 @@ import axe_core_python
 import pytest
 
 AXE = (Path(axe_core_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
-CASES = ("case-1-reply-not-encapsulated", "case-2-outer-source-mismatch", "healthy")
+CHINESE = "case-1-reply-not-encapsulated.zh"
+CASES = ("case-1-reply-not-encapsulated", "case-2-outer-source-mismatch", "healthy", CHINESE)
 
 pytestmark = pytest.mark.slow
 
@@ -105,6 +106,17 @@ def test_the_filter_and_the_verdict_choice_leave_the_rows_that_fit(opened):
     assert (
         browser.execute_script("return document.getElementById('exchanges-table-count').textContent") == "0 of 20 rows"
     )
+
+
+def test_the_page_counts_and_sorts_in_its_language(opened):
+    browser = opened(CHINESE)
+    type_into(browser, "exchanges-filter", "10.122.127.129")
+    count, said = "exchanges-table-count", "said"
+    words = "return document.getElementById(arguments[0]).textContent"
+    assert browser.execute_script(words, count) == "20 行中的 10 行"
+    browser.execute_script("document.querySelector('#points-table th:nth-child(4) button').click()")
+    assert browser.execute_script(words, said) == "已按“报文”升序排列。"
+    assert browser.execute_script("return document.documentElement.lang") == "zh-CN"
 
 
 def test_a_column_sorts_both_ways_and_says_so(opened):
