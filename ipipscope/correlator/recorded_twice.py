@@ -63,11 +63,37 @@ class RecordedTwice:
 
     def __init__(self) -> None:
         self._recent: dict[int, deque[_Shown]] = {}
+        self._reached = -1
 
     def fresh(self, source: int, batch: Columns, start: int, stop: int, rows: Array) -> Array:
         """Which of *rows* (a mask over start to stop) no other file of this point has shown yet: a mask."""
         now = _Shown(batch, start, stop, rows)
         fresh = rows.copy()
+        if now.first > self._reached + CLOCK:
+            self._forget(now.first - WINDOW)
+        else:
+            fresh &= self._unseen(source, batch, start, stop, now)
+        self._reached = max(self._reached, now.last)
+        if fresh.any():
+            shown = self._recent.setdefault(source, deque())
+            shown.append(_Shown(batch, start, stop, fresh))
+            while shown[0].last < now.first - WINDOW:
+                shown.popleft()
+            if len(shown) > HELD:
+                shown[-HELD - 1].identities()
+        return fresh
+
+    def _forget(self, before: int) -> None:
+        """Leave the files behind that came to their end long ago: they stand in order of their beginnings."""
+        while self._recent:
+            oldest = next(iter(self._recent))
+            if self._recent[oldest][-1].last >= before:
+                return
+            del self._recent[oldest]
+
+    def _unseen(self, source: int, batch: Columns, start: int, stop: int, now: _Shown) -> Array:
+        """Which of the rows no other file has shown, among those of about the same time: a mask."""
+        unseen = np.ones(stop - start, bool)
         mine: Array | None = None
         for other in list(self._recent):
             shown = self._recent[other]
@@ -79,10 +105,5 @@ class RecordedTwice:
                 for each in shown:
                     if each.first <= now.last + CLOCK and each.last >= now.first - CLOCK:
                         mine = identities(batch, start, stop) if mine is None else mine
-                        fresh &= ~np.isin(mine, each.identities())
-        if fresh.any():
-            shown = self._recent.setdefault(source, deque())
-            shown.append(_Shown(batch, start, stop, fresh))
-            if len(shown) > HELD:
-                shown[-HELD - 1].identities()
-        return fresh
+                        unseen &= ~np.isin(mine, each.identities())
+        return unseen
