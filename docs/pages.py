@@ -15,7 +15,11 @@ from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 from typer.models import ArgumentInfo
 
 from ipipscope import __version__
+from ipipscope.capture.compression import OPENERS
+from ipipscope.capture.pcap import FORMS, LONGEST
 from ipipscope.cli.main import app
+from ipipscope.decoder import link
+from ipipscope.decoder.columns import Kind
 from ipipscope.report.json_report import json_schema
 from ipipscope.rules.catalogue import RULES
 
@@ -25,6 +29,8 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 BAR = "\\|"
 """A bar in a cell."""
+RECORD = 16
+"""Octets of the header of a record of pcap."""
 MADE = "<!-- Made by `python -m docs.pages`: change the program, not this page. -->"
 
 
@@ -34,8 +40,70 @@ def pages() -> dict[str, str]:
         "rules.md": "\n".join(rules()) + "\n",
         "commands.md": "\n".join(commands()) + "\n",
         "json-report.md": "\n".join(json_report()) + "\n",
+        "formats.md": "\n".join(formats()) + "\n",
         "ipipscope.1": "\n".join(man_page()) + "\n",
     }
+
+
+# Formats -------------------------------------------------------------------------------------------------------------
+
+
+def formats() -> Iterator[str]:
+    """What is read: containers, compressions, link types, and what packets are counted as."""
+    yield MADE
+    yield ""
+    yield "# Formats and link types"
+    yield ""
+    yield "What a file is follows from its content, never from its name. `-` is standard input."
+    yield ""
+    yield "## Files"
+    yield ""
+    yield "| first octets | format |"
+    yield "|---|---|"
+    for magic, form in FORMS.items():
+        order, unit = ("big" if form.big else "little"), ("nanoseconds" if form.tick == 1 else "microseconds")
+        more = ", record headers of 24 octets (old Red Hat kernels)" if form.header > RECORD else ""
+        yield f"| `{magic.hex()}` | pcap, {order}-endian, {unit}{more} |"
+    yield "| `0a0d0d0a` | pcapng: any number of sections, of either octet order |"
+    yield ""
+    yield "Of pcapng, packets of enhanced, simple and obsolete blocks are read, and of interfaces name, description,"
+    yield "filter, system, snaplen, resolution (powers of 10 and of 2) and time offset, and what their statistics"
+    yield "say was received and dropped. All other blocks are passed over by their length. A record is believed up"
+    yield f"to {LONGEST:,} octets, or up to the file's snaplen where that is larger."
+    yield ""
+    yield "| first octets | compression |"
+    yield "|---|---|"
+    for magic, (kind, _, extra) in OPENERS.items():
+        needs = f", `pip install '{extra}'`" if extra.startswith("ipipscope[") else ""
+        yield f"| `{magic.hex()}` | {kind}{needs} |"
+    yield ""
+    yield "Several compressed members in a row are one file. Of one that is cut or damaged, everything before is"
+    yield "read."
+    yield ""
+    yield "Damaged octets in a plain file are skipped to the next place where records make sense, and told with"
+    yield "their offsets. A file that ends inside a record is read up to there; where some process of this host"
+    yield "still writes it, that is said instead of a loss."
+    yield ""
+    yield "## Link types"
+    yield ""
+    yield "| number | name | |"
+    yield "|---|---|---|"
+    for number in sorted(link.DECODED):
+        what = "Linux cooked: what `-i any` records" if number in link.COOKED else ""
+        yield f"| {number} | `{link.name(number)}` | {'IP without a link header' if number in link.RAW_IP else what} |"
+    yield ""
+    yield "Between these and IP, VLAN tags (802.1Q, 802.1ad), LLC/SNAP, MPLS labels, PPPoE and PPP are looked"
+    yield "through. Frames of other link types, 802.11 among them, are counted and named."
+    yield ""
+    yield "## What packets are counted as"
+    yield ""
+    yield ", ".join(f"`{kind.label}`" for kind in Kind) + "."
+    yield ""
+    yield "Only IPIP (protocol 4) is judged. IPv4 inside GRE, VXLAN and IPv6 is read and its exchanges are followed,"
+    yield "but no rule about encapsulation is struck by it; their devices (`vxlan.calico`, `gre1`, `ip6tnl1`) have"
+    yield "the role `other-tunnel`. VXLAN is known by UDP port 4789, and by 8472 where the header leaves no doubt;"
+    yield "GRE is that of version 0 without source routes. `ipv6-under-ipip` is an IPv6 header behind protocol 4,"
+    yield "which RFC 2003 does not know."
 
 
 # Rules ---------------------------------------------------------------------------------------------------------------

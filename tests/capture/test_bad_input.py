@@ -7,15 +7,18 @@ import importlib
 import io
 import lzma
 import random
+from pathlib import Path
 
 import pytest
 from written import ENHANCED, Section, Written, pcap, pcapng
 
+from ipipscope import triage
 from ipipscope.capture.files import CaptureFile, find
 from ipipscope.errors import CaptureDamaged, CaptureTruncated, CaptureUnreadable
 
 from .reading import read, told
 
+CAPTURES = Path(__file__).parents[2] / "captures"
 PACKETS = [Written(bytes([tick]) * 60, tick) for tick in range(10)]
 
 
@@ -193,6 +196,34 @@ def test_a_compressed_file_that_is_cut_gives_what_came_before(kind):
     assert isinstance(problem, CaptureDamaged)
     assert kind in str(problem)
     assert str(problem).endswith("Everything before is in the report.")
+
+
+@pytest.mark.parametrize("kind", COMPRESSIONS)
+@pytest.mark.parametrize("write", [pcap, pcapng])
+def test_a_compressed_file_may_be_cut_anywhere(kind, write):
+    """Never an error of ours, packets always those of the beginning, and more of the file never gives fewer of them."""
+    noise = random.Random(11)
+    many = [Written(noise.randbytes(300), tick) for tick in range(200)]
+    whole = COMPRESSIONS[kind](write(many))
+    before = 0
+    for cut in sorted(noise.sample(range(1, len(whole)), 40)):
+        packets, file = read(whole[:cut])
+        assert [octets for octets, *_ in packets] == [packet.octets for packet in many[: len(packets)]]
+        assert len(packets) >= before
+        assert len(file.problems) == (len(packets) < len(many) or bool(file.problems))
+        before = len(packets)
+
+
+def test_a_cut_compressed_capture_of_a_case_is_judged_as_far_as_it_goes(tmp_path):
+    source = CAPTURES / "case-1-reply-not-encapsulated" / "captures"
+    for capture in source.glob("*.pcap"):
+        whole = gzip.compress(capture.read_bytes())
+        (tmp_path / f"{capture.name}.gz").write_bytes(whole[: len(whole) * 3 // 4])
+    report = triage([str(tmp_path)], state=[])
+    files = len(list(source.glob("*.pcap")))
+    assert 0 < report.packets < triage([str(source)], state=[]).packets
+    assert len(report.problems) == files
+    assert {finding.code for finding in report.findings if finding.impact != "none"} <= {"IPIP101", "IPIP306"}
 
 
 def test_a_compressed_text_is_no_capture():
