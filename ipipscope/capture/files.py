@@ -76,6 +76,7 @@ class CaptureFile:
 
     def batches(self, window: int = 0) -> Iterator[Records]:
         """Open, read to the end or to where it stops making sense, close. Problems are kept, not raised."""
+        octets = None
         try:
             with _opened(self.path, held=self.held, goes_on=self.goes_on) as stream:
                 plain, _ = decompressed(stream, self.path)
@@ -87,6 +88,9 @@ class CaptureFile:
             self.problems.append(problem)
         except OSError as failure:
             self.problems.append(_os_problem(self.path, failure))
+        finally:
+            if octets is not None:
+                octets.close()
 
     def _endings(self, octets: Window, problems: list[InputError]) -> list[InputError]:
         """The reader's problems, and what is to be said of the file's end."""

@@ -62,6 +62,11 @@ class Window:
                 break  # a pipe that delivers little by little: hand on what is there
         return len(self) >= need
 
+    def close(self) -> None:
+        """Leave the memory to the batches that were handed out: windows of a thousand files that were read add up."""
+        self.octets = bytearray()
+        self.start = self.end = 0
+
     def _renew(self, size: int) -> None:
         """Go on in a fresh buffer of *size* octets."""
         fresh = bytearray(size)

@@ -247,6 +247,15 @@ def test_a_file_is_not_named_twice(tmp_path):
     assert problems == []
 
 
+def test_a_file_that_was_read_keeps_no_window(tmp_path):
+    path = tmp_path / "node1_eth0.pcap"
+    path.write_bytes(pcap(PACKETS))
+    file = CaptureFile(str(path))
+    batches = list(file.batches())
+    assert len(file._reader._window.octets) == 0
+    assert bytes(batches[0].octets[batches[0].offsets[0] :][:60]) == PACKETS[0].octets
+
+
 def test_standard_input_is_read_to_its_end(monkeypatch, tmp_path):
     path = tmp_path / "stdin"
     path.write_bytes(pcap(PACKETS))
