@@ -14,6 +14,8 @@ from textual.widgets import DataTable, Footer, Input, Static, TabbedContent, Tab
 
 from ipipscope.errors import IpipscopeError
 from ipipscope.frames import frame
+from ipipscope.language.said import say
+from ipipscope.language.told import told
 from ipipscope.report.frame_text import write_frame
 from ipipscope.report.inert import inert
 from ipipscope.report.kept_exchanges import KeptExchanges
@@ -35,10 +37,19 @@ ROWS_MAX: Final = 5_000
 """Exchanges in the list; of more, an even choice of every verdict."""
 TABS: Final = ("findings", "exchanges", "points")
 COLUMNS: Final = {
-    "findings": ("", "rule", "impact", "confidence", "exchanges", "where"),
-    "exchanges": ("no.", "time (UTC)", "flow", "verdict", "rule", "answered after"),
-    "points": ("node", "interface", "role", "packets", "ipip", "first (UTC)", "last (UTC)"),
+    "findings": ("", say("rule"), say("impact"), say("confidence"), say("exchanges"), say("where")),
+    "exchanges": (say("no."), say("time (UTC)"), say("flow"), say("verdict"), say("rule"), say("answered after")),
+    "points": (
+        say("node"),
+        say("interface"),
+        say("role"),
+        say("packets"),
+        "ipip",
+        say("first (UTC)"),
+        say("last (UTC)"),
+    ),
 }
+TITLES: Final = {"findings": say("Findings"), "exchanges": say("Exchanges"), "points": say("Points")}
 STYLES: Final = {"answered": "green", "unanswered": "bold red", "undecided": "yellow"}
 
 
@@ -85,9 +96,9 @@ class CaseView(App[None]):
         yield Static(Text(verdict_line(self.analysis.report)), id="verdict")
         with TabbedContent(initial="findings" if self.analysis.findings else "exchanges"):
             for name in TABS:
-                with TabPane(name.capitalize(), id=name):
+                with TabPane(told(TITLES[name]), id=name):
                     yield DataTable(id=f"{name}-table", cursor_type="row", zebra_stripes=True)
-        yield Input(placeholder="address, verdict, IPIP101 …", id="filter")
+        yield Input(placeholder=told(say("address, verdict, IPIP101 …")), id="filter")
         with VerticalScroll(id="detail", can_focus=True):
             yield Static(id="told")
         yield Footer()
@@ -95,15 +106,16 @@ class CaseView(App[None]):
     def on_mount(self) -> None:
         """Fill the lists."""
         for name in TABS:
-            self._table(name).add_columns(*COLUMNS[name])
+            self._table(name).add_columns(*map(told, COLUMNS[name]))
         for place, finding in enumerate(self.analysis.findings):
             where = f"{finding.node or '?'}:{finding.interface}" if finding.interface else finding.node or "?"
-            cells = (place + 1, f"{finding.code} {finding.rule}", finding.impact.value, finding.confidence.value)
-            self._add("findings", place, (*cells, finding.count, where))
+            impact, confidence = told(say(finding.impact.value)), told(say(finding.confidence.value))
+            cells = (place + 1, f"{finding.code} {finding.rule}", impact, confidence, finding.count, where)
+            self._add("findings", place, cells)
         for place, point in enumerate(self.analysis.report.points):
             ipip = sum(count for kind, count in point.kinds.items() if kind.startswith("ipip"))
             times = ["-" if time is None else clock(time) for time in (point.first, point.last)]
-            named = (point.point.node, point.point.interface, point.role.value)
+            named = (point.point.node, point.point.interface, told(say(point.role.value)))
             self._add("points", place, (*named, point.packets, ipip, *times))
         self._fill_exchanges()
         self._table(self._tab).focus()
@@ -130,8 +142,15 @@ class CaseView(App[None]):
             if all(word in text for word in words):
                 self._add("exchanges", number, cells, STYLES[exchange.verdict.word])
         total = len(self._kept.time)
-        shown = f"{table.row_count} of {total}" + (f", filter: {self._words}" if self._words else "")
-        self.query_one(TabbedContent).get_tab("exchanges").label = Text(f"Exchanges ({shown})")
+        shown = say("Exchanges ({shown} of {total})", shown=table.row_count, total=total)
+        if self._words:
+            shown = say(
+                "Exchanges ({shown} of {total}, filter: {words})",
+                shown=table.row_count,
+                total=total,
+                words=self._words,
+            )
+        self.query_one(TabbedContent).get_tab("exchanges").label = Text(told(shown))
 
     # --- what is shown below ---------------------------------------------------------------------------------------
 
@@ -158,7 +177,7 @@ class CaseView(App[None]):
         chosen = self._chosen()
         width = max(60, self.size.width - 4)
         if chosen is None:
-            lines: Iterable[Line] = [[("nothing here", "dim")]]
+            lines: Iterable[Line] = [[(told(say("nothing here")), "dim")]]
         elif self._tab == "findings":
             out = io.StringIO()
             finding = self.analysis.report.findings[chosen]
@@ -172,13 +191,13 @@ class CaseView(App[None]):
             kinds = ", ".join(f"{count} {kind}" for kind, count in point.kinds.items())
             lines = [
                 [(f"{point.point}", "bold")],
-                [(kinds or "no packets", "")],
+                [(kinds or told(say("no packets")), "")],
                 *([(file, "dim")] for file in point.files),
             ]
         self._show(_text(lines))
 
-    def _show(self, told: Text) -> None:
-        self.query_one("#told", Static).update(told)
+    def _show(self, text: Text) -> None:
+        self.query_one("#told", Static).update(text)
         self.query_one("#detail", VerticalScroll).scroll_home(animate=False)
 
     # --- keys ------------------------------------------------------------------------------------------------------
@@ -230,7 +249,13 @@ class CaseView(App[None]):
         self._frame = (self._frame + step) % len(sightings) if self._frame >= 0 or step > 0 else len(sightings) - 1
         seen = sightings[self._frame]
         file = self.analysis.files[seen.source]
-        head: Line = [(f"frame {self._frame + 1} of {len(sightings)} of exchange {chosen}; l: ladder", "dim")]
+        place = say(
+            "frame {place} of {count} of exchange {number}; l: ladder",
+            place=self._frame + 1,
+            count=len(sightings),
+            number=chosen,
+        )
+        head: Line = [(told(place), "dim")]
         try:
             found = frame(f"{file}:{seen.frame}", [], {})
         except IpipscopeError as problem:
@@ -272,4 +297,11 @@ def _cells(exchange: Exchange) -> tuple[object, ...]:
     answered = exchange.verdict.answered and request and reply
     trip = lasting(reply - request) if answered and request and reply else ""
     began = clock(request or reply or 0)
-    return (exchange.number, began, flow_text(exchange), exchange.verdict.word, exchange.verdict.code or "", trip)
+    return (
+        exchange.number,
+        began,
+        flow_text(exchange),
+        told(say(exchange.verdict.word)),
+        exchange.verdict.code or "",
+        trip,
+    )

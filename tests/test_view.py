@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ipipscope import analyse
+from ipipscope.language.told import writing_in
 from ipipscope.model import CapturePoint
 
 if TYPE_CHECKING:
@@ -117,6 +118,18 @@ def test_a_healthy_case_opens_on_its_exchanges():
         assert "node1:cali3ee98ee1c19" in told(app)
 
     drive(analyse([str(CAPTURES / "healthy")], keep=True), steps, size=(80, 24))
+
+
+def test_lists_and_what_is_told_of_them_are_in_the_language_that_is_being_written():
+    async def steps(app, pilot):
+        await pilot.pause()
+        assert "从未以 IPIP 从网卡发出" in told(app)
+        await pilot.press("2")
+        await pilot.pause()
+        assert told(app).startswith("交互 1/20")
+
+    with writing_in("zh_CN"):
+        drive(analyse([str(CASE)], keep=True), steps)
 
 
 def test_hostile_names_are_shown_as_text():

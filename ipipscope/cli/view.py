@@ -7,6 +7,7 @@ import sys
 import typer
 
 from ipipscope.cli.options import (
+    Lang,
     NoState,
     Points,
     State,
@@ -24,6 +25,7 @@ def view(
     state: State = None,
     no_state: NoState = False,
     timeout: Timeout = 5.0,
+    lang: Lang = None,
 ) -> None:
     """Walk through findings, exchanges and capture points on the terminal.
 
@@ -38,6 +40,7 @@ def view(
     from ipipscope.analysis import analyse  # noqa: PLC0415  (NumPy loads after --help)
     from ipipscope.errors import UsageError  # noqa: PLC0415
 
+    del lang  # its callback has set the language
     given, named = captures(paths, point, "view")
     if "-" in given:
         raise UsageError("view needs files or folders: standard input is the keyboard's")
