@@ -103,7 +103,7 @@ def test_standard_input_is_read():
 @pytest.mark.parametrize(
     ("words", "status", "says"),
     [
-        (("packets",), 2, "captures are needed"),
+        (("packets",), 2, "needs captures"),
         (("packets", CASE, "--where", "nonsense"), 2, "compares nothing"),
         (("flows", CASE, "--columns", "nonsense"), 2, "no column 'nonsense'"),
         (("exchanges", "absent.pcap"), 3, "absent.pcap: no such file"),
