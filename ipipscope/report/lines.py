@@ -7,7 +7,7 @@ import os
 import unicodedata
 from typing import TYPE_CHECKING, Final, TextIO
 
-from ipipscope.language.told import told
+from ipipscope.language.told import ENGLISH, told, written_in
 from ipipscope.report.inert import inert
 
 if TYPE_CHECKING:
@@ -129,4 +129,7 @@ def plain(line: Line) -> str:
 def _ascii(text: str) -> str:
     if text.isascii():
         return text
-    return text.translate(ASCII).encode("ascii", "backslashreplace").decode("ascii")
+    plain = text.translate(ASCII)
+    if written_in() != ENGLISH:
+        return plain  # what its script cannot be written in, the stream escapes
+    return plain.encode("ascii", "backslashreplace").decode("ascii")

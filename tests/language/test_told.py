@@ -81,3 +81,15 @@ def test_ndjson_of_a_capture_is_english_whatever_the_locale_says():
     english, of_locale = run(*words).stdout, run(*words, env=CHINESE_LOCALE).stdout
     assert english == of_locale
     assert english
+
+
+@pytest.mark.parametrize(
+    ("environment", "encoding"),
+    [({"LC_ALL": "C"}, "utf-8"), ({"LC_ALL": "zh_CN.GB18030", "PYTHONIOENCODING": "gb18030"}, "gb18030")],
+)
+def test_where_the_locale_writes_no_unicode_only_the_drawing_is_plain(environment, encoding):
+    bare = {name: value for name, value in os.environ.items() if not name.startswith(("LC_", "LANG"))}
+    text = run("triage", CASE, "--lang", "zh", env={**bare, **environment}).stdout.decode(encoding)
+    assert text.startswith("丢失 reply-not-encapsulated")
+    assert "\\u" not in text
+    assert not set("●✗═┌┐▶") & set(text)
