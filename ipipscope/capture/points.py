@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from pathlib import PurePath
 from typing import Final
 
@@ -42,6 +43,7 @@ def looks_like_interface(name: str) -> bool:
     return any(pattern.match(name) for pattern in (TUNNEL, OTHER_TUNNEL, WORKLOAD, LOOPBACK, ANY, PHYSICAL))
 
 
+@lru_cache(4096)  # asked again and again of each of a thousand files
 def from_file_name(file: str) -> CapturePoint:
     """The point that a file's name tells: `<node>_<interface>`, else the name stands for both.
 
