@@ -1,6 +1,6 @@
-"""Handshakes of as many TCP connections through IPIP, each of its own flow, as pcap on standard output.
+"""Handshakes of as many TCP connections through IPIP as pcap on standard output.
 
-`connections.py --count 1M --rate 200k | ipipscope triage -`: how much memory do so many flows take at once?
+`connections.py --count 1M --rate 200k | ipipscope triage -`: how much memory do so many take at once?
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from generate import quantity
 
 HEADER: Final = bytes.fromhex("d4c3b2a1020004000000000000000000ffff000001000000")
 ETHERNET: Final = np.frombuffer(bytes.fromhex("0200000000010200000000020800"), "u1")
-PODS: Final = 4096
 STEP: Final = 10_000
 TCP, IPIP, SYN, SYN_ACK, DELAY = 6, 4, 0x02, 0x12, 3
 BEGIN: Final = 1_700_000_000 * 10**6
@@ -50,12 +49,12 @@ def ipv4(protocol: int, payload: Array, src: Array | int, dst: Array | int, iden
     return np.concatenate([big(*fields, (summed, 2), *ends, rows=rows), payload], 1)
 
 
-def packets(number: Array, rate: int, *, reply: bool) -> Array:
+def packets(number: Array, rate: int, pods: int, *, reply: bool) -> Array:
     """The records of one way, one row each."""
     rows = len(number)
-    pods, far = 0x0A010000 + number % PODS, np.full(rows, 0x0A020005)
-    port, sequence = 10_000 + number // PODS % 50_000, number * 7919 % 2**32
-    src, dst = (far, pods) if reply else (pods, far)
+    near, far = 0x0A010000 + number % pods, np.full(rows, 0x0AC80005)
+    port, sequence = 10_000 + number // pods % 50_000, number * 7919 % 2**32
+    src, dst = (far, near) if reply else (near, far)
     ports = ((80, 2), (port, 2)) if reply else ((port, 2), (80, 2))
     numbers = (((sequence + 1) % 2**32, 4), (sequence + 1, 4)) if reply else ((sequence, 4), (0, 4))
     fields = (*ports, *numbers, (0x50, 1), (SYN_ACK if reply else SYN, 1), (64_000, 2))
@@ -74,13 +73,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=quantity, default=10**6, help="connections (1M)")
     parser.add_argument("--rate", type=quantity, default=200_000, help="connections a second of capture time (200k)")
+    parser.add_argument("--pods", type=quantity, default=4096, help="that connect, each from many ports (4096)")
     parser.add_argument("--unanswered", action="store_true", help="no SYN-ACK: all wait for the timeout")
     asked = parser.parse_args()
     out = sys.stdout.buffer
     out.write(HEADER)
     for begin in range(0, asked.count, STEP):
         number = np.arange(begin, min(begin + STEP, asked.count))
-        ways = [packets(number, asked.rate, reply=reply) for reply in ([False] if asked.unanswered else [False, True])]
+        replies = [False] if asked.unanswered else [False, True]
+        ways = [packets(number, asked.rate, asked.pods, reply=reply) for reply in replies]
         out.write(np.stack(ways, 1).tobytes())
 
 
