@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+import numpy as np
+
 from ipipscope.correlator.looks import BUCKETS, SEVERAL, Look, unpack
 from ipipscope.decoder import ipv4
 from ipipscope.model import Flow, Leg
@@ -32,7 +34,8 @@ class Journey:
 
     row: its number among the journeys, which `Exchanges.journey` names.
     sightings: the looks in order: requests first, node by node, each node's in order of time.
-    line: how many exchanges began in each slice of time: (begin, end, count), nanoseconds, without empty slices.
+    begin, width: of the first slice of its time line, nanoseconds.
+    counts: how many exchanges began in each slice, u4, packed: there may be tens of thousands of journeys.
     examples: packets of the first few exchanges.
     """
 
@@ -54,8 +57,20 @@ class Journey:
     """Longest time from first sighting of the request to first sighting of the reply, nanoseconds."""
     overtaken: int
     """Replies that came before the reply to an earlier request."""
-    line: tuple[tuple[int, int, int], ...]
+    begin: int
+    width: int
+    counts: bytes
     examples: tuple[tuple[Seen, ...], ...]
+
+    @property
+    def line(self) -> list[tuple[int, int, int]]:
+        """How many exchanges began in each slice of time: (begin, end, count), nanoseconds, without empty slices."""
+        counts = np.frombuffer(self.counts, "u4")
+        filled = np.flatnonzero(counts)
+        begins = (self.begin + part * self.width for part in filled.tolist())
+        return [
+            (begin, begin + self.width, count) for begin, count in zip(begins, counts[filled].tolist(), strict=True)
+        ]
 
     def looks(self, leg: Leg) -> tuple[Look, ...]:
         """The sightings of one leg, in order."""
@@ -91,33 +106,29 @@ def journeys(pairing: Pairing) -> list[Journey]:
     for row, chain in pairing.examples:
         seen = tuple(Seen(look(token), time, frame, source) for token, time, frame, source in chain)
         examples.setdefault(row, []).append(seen)
-    found = []
-    for row in range(pairing.journeys):
-        start, width = int(pairing.j_start[row]), int(pairing.j_width[row])
-        line = tuple(
-            (start + part * width, start + (part + 1) * width, int(pairing.j_line[row * BUCKETS + part]))
-            for part in range(BUCKETS)
-            if pairing.j_line[row * BUCKETS + part]
+    lines = np.asarray(pairing.j_line)
+    found = [
+        Journey(
+            row=row,
+            flow=_flow(pairing, row),
+            state=int(pairing.j_state[row]),
+            sightings=path(int(pairing.j_state[row])),
+            count=int(pairing.j_count[row]),
+            first=int(pairing.j_first[row]),
+            last=int(pairing.j_last[row]),
+            shortest=int(pairing.j_shortest[row]),
+            longest=int(pairing.j_longest[row]),
+            repeats=int(pairing.j_repeats[row]),
+            copies=int(pairing.j_copies[row]),
+            trip=int(pairing.j_trip[row]),
+            overtaken=int(pairing.j_overtaken[row]),
+            begin=int(pairing.j_start[row]),
+            width=int(pairing.j_width[row]),
+            counts=lines[row * BUCKETS : (row + 1) * BUCKETS].tobytes(),
+            examples=tuple(examples.get(row, ())),
         )
-        found.append(
-            Journey(
-                row=row,
-                flow=_flow(pairing, row),
-                state=int(pairing.j_state[row]),
-                sightings=path(int(pairing.j_state[row])),
-                count=int(pairing.j_count[row]),
-                first=int(pairing.j_first[row]),
-                last=int(pairing.j_last[row]),
-                shortest=int(pairing.j_shortest[row]),
-                longest=int(pairing.j_longest[row]),
-                repeats=int(pairing.j_repeats[row]),
-                copies=int(pairing.j_copies[row]),
-                trip=int(pairing.j_trip[row]),
-                overtaken=int(pairing.j_overtaken[row]),
-                line=line,
-                examples=tuple(examples.get(row, ())),
-            )
-        )
+        for row in range(pairing.journeys)
+    ]
     found.sort(key=lambda journey: (-journey.count, journey.first, journey.flow.src, journey.flow.dst))
     return found
 
