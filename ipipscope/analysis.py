@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ipipscope import own_rules
 from ipipscope.capture.files import STDIN, find
@@ -13,23 +13,28 @@ from ipipscope.capture.points import RING_NUMBER, stem
 from ipipscope.correlator.correlate import Correlation, correlate
 from ipipscope.correlator.flows import Flows
 from ipipscope.decoder import link
-from ipipscope.language.said import Said, counted, say
+from ipipscope.language.said import Said, counted, joined, say, say_of
 from ipipscope.model import MILLISECOND, SECOND, CapturePoint, PointSummary
 from ipipscope.report.model import Report
 from ipipscope.rules.capture_facts import CaptureFacts
 from ipipscope.rules.judge import Judgement, judge
 from ipipscope.rules.known_hosts import KnownHosts
 from ipipscope.rules.path import path, place
+from ipipscope.rules.told_points import untold
 from ipipscope.sources import Decoded, decode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from ipipscope.correlator.clocks import Clock
     from ipipscope.correlator.journey import Journey, Seen
     from ipipscope.errors import InputError
     from ipipscope.hosts.model import Snapshot
     from ipipscope.model import Finding, Flow, Hop, PathSeen, Verdict
+
+
+NAMED: Final = 5
+"""Files that a note names; it counts the others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -306,8 +311,39 @@ def _clock_note(clock: Clock) -> Said:
     )
 
 
+def _untold(points: Collection[CapturePoint]) -> list[Said]:
+    """What to do about points of which nothing tells the node, where there are others."""
+    names = sorted(point.node for point in points if not point.told)
+    if not names or len(points) == 1:
+        return []
+    shown = joined(", ", names[:NAMED])
+    which = say("{names} and {more} more", names=shown, more=len(names) - NAMED) if len(names) > NAMED else shown
+    if untold(points):
+        told = say(
+            "Nothing tells which node these files are from: {files}. This report takes no verdict from them.",
+            files=which,
+        )
+    else:
+        told = say(
+            "Nothing tells which node these files are from: {files}. This report takes each for a node of its own.",
+            files=which,
+        )
+    return [joined(" ", [told, say("Say it with --point NODE:IFACE=FILE, or name files NODE_IFACE.pcap.")])]
+
+
 def _notes(correlation: Correlation, files: Sequence[str]) -> tuple[str, ...]:
     notes = [_clock_note(clock) for clock in correlation.clocks if clock.shift]
+    notes += _untold(correlation.tallies)
+    notes += [
+        say_of(
+            count,
+            "At {point} {count} packet stands in two of its files, counted once.",
+            "At {point} {count} packets stand in two of its files, counted once.",
+            point=point,
+        )
+        for point, count in sorted(correlation.repeated.items())
+        if count
+    ]
     for point, tally in sorted(correlation.tallies.items()):
         if tally.first_malformed is not None:
             source, frame, where = tally.first_malformed

@@ -16,6 +16,8 @@ from ipipscope.language.said import counted
 if TYPE_CHECKING:
     from ipipscope.language.said import Said
 
+STDIN_NODE: Final = "stdin"
+"""The node of what comes in by standard input, where nothing says whose it is."""
 MILLISECOND: Final = 1_000_000
 SECOND: Final = 1_000_000_000
 
@@ -91,6 +93,11 @@ class CapturePoint:
 
     def __str__(self) -> str:
         return f"{self.node}:{self.interface}" if self.node != self.interface else self.node
+
+    @property
+    def told(self) -> bool:
+        """Whether its node is known: a file whose name tells none stands for node and interface both."""
+        return self.node not in {self.interface, STDIN_NODE}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

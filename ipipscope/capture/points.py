@@ -8,7 +8,7 @@ from pathlib import PurePath
 from typing import Final
 
 from ipipscope.errors import UsageError
-from ipipscope.model import CapturePoint, Role
+from ipipscope.model import STDIN_NODE, CapturePoint, Role
 
 SUFFIXES: Final = re.compile(r"(\.(pcap|pcapng|cap|dmp|ntar|gz|zst|zstd|lz4|xz|bz2)\d*)+$", re.IGNORECASE)
 TUNNEL: Final = re.compile(r"^(tunl\d+|ipip\d*|tun[-.].+|flannel\.ipip)$")
@@ -34,6 +34,8 @@ MERGED: Final = frozenset({"merged", "all", "capture", "dump"})
 
 def stem(file: str) -> str:
     """The file's name without folders and endings: `node3_eth1` of `case/node3_eth1.pcap.gz`."""
+    if file == "-":
+        return STDIN_NODE
     name = PurePath(file).name
     return SUFFIXES.sub("", name) or name
 

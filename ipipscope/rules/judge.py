@@ -16,6 +16,7 @@ from ipipscope.rules.known_hosts import KnownHosts
 from ipipscope.rules.over_time import pattern
 from ipipscope.rules.part import Part
 from ipipscope.rules.path import path
+from ipipscope.rules.told_points import told_points
 from ipipscope.rules.view import View, know, recording, segments
 
 if TYPE_CHECKING:
@@ -117,6 +118,8 @@ def judge(
     file_names: by source number, for evidence.
     hosts: what host state tells; it is believed before the packets.
     """
+    everything = correlation
+    correlation, unseen = told_points(everything)
     tunnels: dict[str, list[Recorded | None]] = {}
     for point, role in correlation.roles.items():
         if role is Role.TUNNEL:
@@ -155,8 +158,12 @@ def judge(
             finding=place[id(struck_case)] if struck_case is not None else None,
         )
         judgement.parts.setdefault(part.view.journey.row, []).append((part, verdict))
+    for journey in unseen:
+        part = Part(View(journey, knowledge, frozenset()), journey.count, journey.first, journey.last, None, [])
+        judgement.parts[journey.row] = [(part, Verdict(answered=None))]
+        judgement.undecided += journey.count
     for module in CAPTURE_RULES:
-        findings.extend(module.found(correlation, knowledge, facts, judgement.undecided_at))
+        findings.extend(module.found(everything, knowledge, facts, judgement.undecided_at))
     judgement.findings = findings
     return judgement
 

@@ -22,16 +22,26 @@ def packets(first, stop):
 
 
 def counted(tmp_path: Path, *files):
+    return told(tmp_path, *files).packets
+
+
+def told(tmp_path: Path, *files):
     named = {}
     for number, content in enumerate(files):
         path = tmp_path / f"{number}.pcap"
         path.write_bytes(pcap(content))
         named[str(path)] = POINT
-    return triage([], points=named, state=[]).packets
+    return triage([], points=named, state=[])
 
 
 def test_a_packet_that_two_files_recorded_counts_once(tmp_path):
     assert counted(tmp_path, packets(0, 1000), packets(0, 1000)) == 1000
+
+
+def test_the_report_says_so(tmp_path):
+    assert told(tmp_path, packets(0, 1000), packets(999, 1500)).notes == (
+        f"At {POINT} 1 packet stands in two of its files, counted once.",
+    )
 
 
 @pytest.mark.parametrize("begin", [1, 500, 999])
