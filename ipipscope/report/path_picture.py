@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from ipipscope.language.said import say
@@ -15,7 +16,7 @@ from ipipscope.language.told import told
 from ipipscope.model import Leg, Passage, Role
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from ipaddress import IPv4Address
 
     from ipipscope.model import Hop, OuterPair, PathSeen
@@ -132,7 +133,7 @@ def picture(path: PathSeen) -> Picture | None:
     sender, answerer = there[0].node, there[-1].node
     left = _columns(hop for hop in way if hop.node == sender)
     right = _columns((hop for hop in way if hop.node == answerer), inwards=True) if answerer != sender else []
-    between = list(dict.fromkeys(_column(hop) for hop in way if hop.node not in {sender, answerer}))
+    between = _between([[hop for hop in leg if hop.node not in {sender, answerer}] for leg in (there, back[::-1])])
     columns = (*left, *between, *right)
     request, reply = (_row(leg, legs[leg], columns) for leg in legs)
     if request.outer is not None and reply.outer is not None:
@@ -140,6 +141,23 @@ def picture(path: PathSeen) -> Picture | None:
         reply.strange = frozenset({reply.outer.src, reply.outer.dst} - {request.outer.src, request.outer.dst})
     ends = (str(path.flow.src), str(path.flow.dst))
     return Picture(columns, (request, reply), ends, len(left), len(right))
+
+
+def _between(ways: Sequence[Sequence[Hop]]) -> list[Column]:
+    """The columns of nodes passed on the way, from left to right: by one NIC in and out again, it stands there twice.
+
+    ways: the places of each leg between the ends, both from the requester to the replier.
+    """
+    columns: list[Column] = []
+    for way in sorted(ways, key=len, reverse=True):
+        at = 0
+        for column, _ in groupby(map(_column, way)):  # into a tunnel and out of it again is one place
+            if column in columns[at:]:
+                at = columns.index(column, at) + 1
+            else:
+                columns.insert(at, column)
+                at += 1
+    return columns
 
 
 def _column(hop: Hop) -> Column:
@@ -156,10 +174,13 @@ def _columns(hops: Iterable[Hop], *, inwards: bool = False) -> list[Column]:
     return kept[::-1] if inwards else kept
 
 
-def _place(hop: Hop, columns: Sequence[Column]) -> int:
+def _place(hop: Hop, columns: Sequence[Column], used: Collection[int], *, backwards: bool) -> int:
+    """The hop's column; where it stands twice, the next one on the way that is not *used* yet."""
     wanted = _column(hop)
-    if wanted in columns:
-        return columns.index(wanted)
+    alike = [number for number, column in enumerate(columns) if column == wanted]
+    if alike:
+        alike = alike[::-1] if backwards else alike
+        return next((number for number in alike if number not in used), alike[-1])
     return next(n for n, column in enumerate(columns) if (column.node, column.role) == (hop.node, hop.role))
 
 
@@ -171,7 +192,7 @@ def _row(leg: Leg, hops: Sequence[Hop], columns: Sequence[Column]) -> Row:
     broken = next((n for n, hop in enumerate(hops) if hop.passage is Passage.MISSING and n > last_seen), None)
     previous: tuple[int, Hop] | None = None
     for number, hop in enumerate(hops):
-        place = _place(hop, columns)
+        place = _place(hop, columns, row.marks, backwards=leg is Leg.REPLY)
         if hop.passage is Passage.SEEN:
             row.marks[place] = Mark.SEEN
             row.outer = row.outer or hop.outer
@@ -184,7 +205,12 @@ def _row(leg: Leg, hops: Sequence[Hop], columns: Sequence[Column]) -> Row:
             row.marks[place] = Mark.AFTER
         else:
             continue  # missing here, seen further on: it passed by
-        if previous is not None and (broken is None or number <= broken) and (seen or broken is None):
+        if (
+            previous is not None
+            and previous[0] != place
+            and (broken is None or number <= broken)
+            and (seen or broken is None)
+        ):
             row.stretches.append(Stretch(previous[0], place, _link(previous[1], hop, broken=number == broken)))
         previous = (place, hop)
     return row

@@ -56,10 +56,14 @@ class Layout:
     def __init__(self, picture: Picture, width: int, margin: int) -> None:
         self.width = width
         self.groups = picture.groups()
-        self.names = [inert(node or told(say("unknown node"))) for node, _, _ in self.groups]
+        names = [inert(node or told(say("unknown node"))) for node, _, _ in self.groups]
         longest = LONGEST_LABEL
         while True:
             self.labels = [shortened(inert(column.label), longest) for column in picture.columns]
+            rooms = [max(longest * 2, self._labels_need(first, last) - 5) for _, first, last in self.groups]
+            self.names = names
+            if longest < LONGEST_LABEL:
+                self.names = [shortened(name, room) for name, room in zip(names, rooms, strict=True)]
             needs = [
                 self._need(first, last, name) for (_, first, last), name in zip(self.groups, self.names, strict=True)
             ]
@@ -68,7 +72,6 @@ class Layout:
             if spare >= 5 * gaps or longest == SHORTEST_LABEL:
                 break
             longest -= 1
-            self.names = [shortened(name, max(longest * 2, 6)) for name in self.names]
         gap = max(3, min(spare // gaps, 48 if gaps == 1 else 12)) if gaps else 0
         self.spans: list[tuple[int, int]] = []
         self.centres: list[int] = []
@@ -83,9 +86,12 @@ class Layout:
                 start += cells(self.labels[number]) + pause
             at += need + gap
 
-    def _need(self, first: int, last: int, name: str) -> int:
+    def _labels_need(self, first: int, last: int) -> int:
         labels = self.labels[first : last + 1]
-        return max(sum(map(cells, labels)) + 3 * (len(labels) - 1) + 2, cells(name) + 5)
+        return sum(map(cells, labels)) + 3 * (len(labels) - 1) + 2
+
+    def _need(self, first: int, last: int, name: str) -> int:
+        return max(self._labels_need(first, last), cells(name) + 5)
 
 
 def heads(canvas: Canvas, picture: Picture, layout: Layout) -> None:
