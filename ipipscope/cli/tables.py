@@ -20,7 +20,7 @@ from ipipscope.cli.options import (
     host_state,
     nanoseconds,
 )
-from ipipscope.cli.output import opened, tell_problems
+from ipipscope.cli.output import opened, tell_problems, width
 from ipipscope.language.said import say
 
 if TYPE_CHECKING:
@@ -50,9 +50,29 @@ SHOWN: Final = {
         "exchange", "request", "src", "dst", "protocol", "id", "dport", "sequence", "verdict", "rule", "rtt",
         "request_outer_src", "request_outer_dst", "reply_outer_src", "reply_outer_dst",
     ),
+    "flows": (
+        "src", "dst", "protocol", "id", "dport", "first", "exchanges", "answered", "unanswered", "undecided",
+        "rtt_mean", "sent_packets", "returned_packets", "sent_outer_src", "sent_outer_dst", "returned_outer_src",
+        "returned_outer_dst",
+    ),
     "points": ("point", "role", "packets", "encapsulated", "first", "last", "dropped", "link_type"),
 }  # fmt: skip
 """Columns that the text form shows unless told; the other forms have all."""
+SPARED: Final = {
+    "packets": (
+        "inner_length", "dport", "sport", "icmp_id", "kind", "outer_dst", "outer_src", "icmp_seq", "part", "point",
+    ),
+    "exchanges": (
+        "reply_outer_dst", "request_outer_dst", "reply_outer_src", "request_outer_src", "dport", "id", "rtt",
+        "sequence", "protocol", "rule",
+    ),
+    "flows": (
+        "returned_outer_dst", "sent_outer_dst", "returned_outer_src", "sent_outer_src", "returned_packets",
+        "sent_packets", "rtt_mean", "dport", "id", "first", "undecided",
+    ),
+    "points": ("link_type", "dropped", "last", "first"),
+}  # fmt: skip
+"""What a narrow terminal does without, first to last."""
 
 Where = Annotated[
     str | None,
@@ -90,7 +110,9 @@ def packets(
     files, problems = find(*captures(paths, point, "packets"))
     sources = [Decoded(file) for file in files]
     tables = picked(iter(PacketTables(sources)), where, _columns("packets", columns, format))
-    _write(gathered(tables) if format is Format.PARQUET else tables, format, output)
+    _write(
+        gathered(tables) if format is Format.PARQUET else tables, format, output, () if columns else SPARED["packets"]
+    )
     _end([*problems, *(problem for source in sources for problem in source.file.problems)])
 
 
@@ -174,7 +196,8 @@ def _analysed(
 
     given, named = captures(paths, point, name)
     analysis = analyse(given, points=named, state=state, timeout=nanoseconds(timeout), keep=name != "points")
-    _write(picked(iter([table_of(analysis, name)]), where, _columns(name, columns, format)), format, output)
+    tables = picked(iter([table_of(analysis, name)]), where, _columns(name, columns, format))
+    _write(tables, format, output, () if columns else SPARED[name])
     _end(analysis.problems)
 
 
@@ -186,22 +209,26 @@ def _columns(table: str, asked: str | None, format: Format) -> Sequence[str] | N
     return SHOWN.get(table) if format is Format.TEXT else None
 
 
-def _write(tables: Iterator[Table], format: Format, output: Path | None) -> None:
-    """Nothing is opened for writing before there is something to write."""
+def _write(tables: Iterator[Table], format: Format, output: Path | None, spared: Sequence[str]) -> None:
+    """Nothing is opened for writing before there is something to write.
+
+    spared: columns that a narrow terminal does without.
+    """
     tables = itertools.chain([next(tables)], tables)
     if format is Format.PARQUET:
         _write_parquet(tables, output)
         return
     from ipipscope.tables import text  # noqa: PLC0415
 
-    writers = {
-        Format.TEXT: text.write_text,
-        Format.CSV: text.write_csv,
-        Format.JSON: text.write_json,
-        Format.NDJSON: text.write_ndjson,
-    }
+    writers = {Format.CSV: text.write_csv, Format.JSON: text.write_json, Format.NDJSON: text.write_ndjson}
     with opened(output) as out:
-        writers[format](tables, out)
+        if format is not Format.TEXT:
+            writers[format](tables, out)
+            return
+        left_out = text.write_text(tables, out, width=width(out) if out.isatty() else None, spared=spared)
+    if left_out:
+        note = f"{', '.join(left_out)} left out for this width: --columns all, --format csv"
+        print(f"ipipscope: {note}", file=sys.stderr)
 
 
 def _write_parquet(tables: Iterator[Table], output: Path | None) -> None:

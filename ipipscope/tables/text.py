@@ -13,7 +13,7 @@ from ipipscope.report.times import clock, lasting
 from ipipscope.tables.table import NO_TIME, Column, Form, Table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from typing import TextIO
 
 NONE: Final = "-"
@@ -50,21 +50,44 @@ def write_json(tables: Iterator[Table], out: TextIO) -> None:
     out.write("\n]\n" if before != "[\n" else "[]\n")
 
 
-def write_text(tables: Iterator[Table], out: TextIO) -> None:
-    """Aligned under a header line; what stands in packets and names is made harmless."""
+def write_text(
+    tables: Iterator[Table], out: TextIO, *, width: int | None = None, spared: Sequence[str] = ()
+) -> list[str]:
+    """Aligned under a header line; what stands in packets and names is made harmless.
+
+    width: columns of the terminal; None for no bound.
+    spared: columns of the table to leave out where they do not fit, first to last.
+    Returns those that were left out.
+    """
     widths: dict[str, int] = {}
+    left_out: list[str] = []
     for table in tables:
         shown = {name: [inert(cell) for cell in _shown(column)] for name, column in table.columns.items()}
         begun = bool(widths)
         for name, texts in shown.items():
             longest = max(map(len, texts), default=0)
             widths[name] = max(widths.get(name, len(name)), min(longest, WIDEST))
+        if not begun and width is not None:
+            left_out = _too_wide(widths, width, spared)
+        shown = {name: texts for name, texts in shown.items() if name not in left_out}
         right = {name for name, column in table.columns.items() if column.form in {Form.NUMBER, Form.DURATION}}
         if not begun:
             out.write(_line({name: name for name in shown}, widths, right))
         rows = zip(*shown.values(), strict=True)
         out.writelines(_line(dict(zip(shown, row, strict=True)), widths, right) for row in rows)
         out.flush()
+    return left_out
+
+
+def _too_wide(widths: Mapping[str, int], width: int, spared: Sequence[str]) -> list[str]:
+    """Of the *spared* columns, as many as have to go."""
+    left_out: list[str] = []
+    for name in (name for name in spared if name in widths):
+        kept = [taken for column, taken in widths.items() if column not in left_out]
+        if sum(kept) + 2 * (len(kept) - 1) <= width:
+            break
+        left_out.append(name)
+    return left_out
 
 
 def cells(column: Column) -> list[Any]:
