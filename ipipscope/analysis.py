@@ -334,16 +334,16 @@ def _untold(points: Collection[CapturePoint]) -> list[Said]:
 def _notes(correlation: Correlation, files: Sequence[str]) -> tuple[str, ...]:
     notes = [_clock_note(clock) for clock in correlation.clocks if clock.shift]
     notes += _untold(correlation.tallies)
-    notes += [
-        say_of(
-            count,
-            "At {point} {count} packet stands in two of its files, counted once.",
-            "At {point} {count} packets stand in two of its files, counted once.",
-            point=point,
+    repeated = {point: count for point, count in sorted(correlation.repeated.items()) if count}
+    if repeated:
+        notes.append(
+            say_of(
+                sum(repeated.values()),
+                "{count} packet stands in two files of its point, {points}, counted once.",
+                "{count} packets stand in two files of their points, counted once: {points}.",
+                points=", ".join(f"{point} {count}" for point, count in repeated.items()),
+            )
         )
-        for point, count in sorted(correlation.repeated.items())
-        if count
-    ]
     for point, tally in sorted(correlation.tallies.items()):
         if tally.first_malformed is not None:
             source, frame, where = tally.first_malformed

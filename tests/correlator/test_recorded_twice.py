@@ -40,7 +40,7 @@ def test_a_packet_that_two_files_recorded_counts_once(tmp_path):
 
 def test_the_report_says_so(tmp_path):
     assert told(tmp_path, packets(0, 1000), packets(999, 1500)).notes == (
-        f"At {POINT} 1 packet stands in two of its files, counted once.",
+        f"1 packet stands in two files of its point, {POINT} 1, counted once.",
     )
 
 
