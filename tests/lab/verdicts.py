@@ -69,17 +69,24 @@ class Case:
         return wanted
 
     @property
+    def seen_where_it_broke(self) -> bool:
+        """Whether the node that is configured wrongly was recorded, and with it its state."""
+        where = self.truth.get("where")
+        return where is None or (self.folder / "state" / where).is_dir()
+
+    @property
     def answered(self) -> range:
         """How many exchanges may be called answered.
 
         A refusal is an answer to the network and none to who asked; what was sent before the first point recorded or
-        after the last is in no file.
+        after the last is in no file, nor is what a recorder lost.
         """
         said = self.truth["exchanges"]["answered"]
         refused = sum(phase.get("refused", 0) for phase in self.truth["exchanges"]["phases"])
         points = self.truth.get("capture_points", ())
         amid = bool(points) and all(point.get("started_after") or point.get("stopped_after") for point in points)
-        return range(0 if amid else said, said + refused + 1)
+        lossy = any(point.get("dropped_by_kernel") for point in points)
+        return range(0 if amid or lossy else said, said + refused + 1)
 
 
 def cases(*roots: Path) -> list[Case]:

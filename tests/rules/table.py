@@ -10,13 +10,13 @@ from ipipscope.analysis import triage
 from ipipscope.rules.catalogue import RULES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ROOT / "captures"
 PAGE = ROOT / "docs" / "rules-and-cases.md"
 
-FAULT, NOTE, CONSEQUENCE = "**fault**", "note", "consequence"
+FAULT, NOTE, CONSEQUENCE = "fault", "note", "consequence"
 
 
 def struck(case: Path) -> dict[str, str]:
@@ -26,21 +26,35 @@ def struck(case: Path) -> dict[str, str]:
     return rules | {finding.code: NOTE if finding.impact == "none" else FAULT for finding in findings}
 
 
-def rows(folder: Path) -> Iterator[str]:
-    """The table: one row a rule, one column a case below *folder*."""
-    cases = sorted(path.parent for path in folder.glob("*/truth.json"))
-    told = [struck(case) for case in cases]
-    yield f"| rule | {' | '.join(case.name for case in cases)} |"
-    yield f"|---|{'---|' * len(cases)}"
+def below(folder: Path) -> list[Path]:
+    """The cases in *folder* and in its folders."""
+    return [path.parent for place in ("*", "*/*") for path in sorted(folder.glob(f"{place}/truth.json"))]
+
+
+def rows(told: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
+    """The tables of rules and of cases. told: what each rule is in each case's report."""
+    roles = (FAULT, NOTE, CONSEQUENCE)
+    yield f"| rule | {' | '.join(f'is a {role} in' for role in roles)} | is silent in |"
+    yield f"|---|{'---|' * len(roles)}---:|"
     silent = []
     for rule in RULES.values():
-        cells = [each.get(rule.code, "") for each in told]
-        if any(cells):
-            yield f"| [{rule.code}](rules.md#{rule.code.lower()}-{rule.name}) `{rule.name}` | {' | '.join(cells)} |"
-        else:
+        named = {role: [case for case, rules in told.items() if rules.get(rule.code) == role] for role in roles}
+        seen = sum(map(len, named.values()))
+        if not seen:
             silent.append(rule.code)
+            continue
+        cells = [" ".join(f"`{case}`" for case in named[role]) for role in roles]
+        link = f"[{rule.code}](rules.md#{rule.code.lower()}-{rule.name}) `{rule.name}`"
+        yield f"| {link} | {' | '.join(cells)} | {len(told) - seen} |"
+    if silent:
+        yield ""
+        yield f"No case here strikes {', '.join(silent)}."
     yield ""
-    yield f"No case here strikes {', '.join(silent)}."
+    yield f"| case | {' | '.join(f'{role}s' for role in roles)} |"
+    yield f"|---|{'---|' * len(roles)}"
+    for case, rules in told.items():
+        cells = [" ".join(sorted(code for code, role in rules.items() if role == each)) for each in roles]
+        yield f"| `{case}` | {' | '.join(cells)} |"
 
 
 def page() -> str:
@@ -51,12 +65,11 @@ def page() -> str:
             "",
             "# Rules and cases",
             "",
-            "What each rule says about each case in `captures/`, without the hosts' state: a **fault** costs somebody",
-            "an answer or more, a note costs nobody anything, and a consequence is folded under the fault that it",
-            "comes from. An empty cell says that the rule does not strike.",
-            "`python -m tests.rules FOLDER` prints the same table for other cases.",
+            "What each rule says about each case in `captures/`, without the hosts' state: a fault costs somebody an",
+            "answer or more, a note costs nobody anything, and a consequence is folded under the fault that it comes",
+            "from. `python -m tests.rules FOLDER` prints the same tables for other cases.",
             "",
-            *rows(SHIPPED),
+            *rows({case.name: struck(case) for case in below(SHIPPED)}),
             "",
         ]
     )
@@ -65,6 +78,7 @@ def page() -> str:
 def main() -> None:
     """Write the page, or print the table of the folders that are named."""
     for folder in sys.argv[1:]:
-        sys.stdout.write("\n".join(rows(Path(folder))) + "\n")
+        told = {case.name: struck(case) for case in below(Path(folder))}
+        sys.stdout.write("\n".join(rows(told)) + "\n")
     if not sys.argv[1:]:
         PAGE.write_text(page())
