@@ -8,7 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import KERNEL_CASES
+from conftest import KERNEL_CASES, ROOT
 from lab.verdicts import Case, judge_part, views
 from written import NANO, Section, Written
 
@@ -17,8 +17,9 @@ from ipipscope.analysis import triage
 if TYPE_CHECKING:
     from pathlib import Path
 
+PLACES = (*KERNEL_CASES, ROOT / "captures" / "rules")
 CASES = sorted(
-    {path.parent.name: path.parent for root in KERNEL_CASES for path in root.glob("*/truth.json")}.values(),
+    {path.parent.name: path.parent for root in PLACES for path in root.glob("*/truth.json")}.values(),
     key=lambda case: case.name,
 )
 pytestmark = pytest.mark.slow
