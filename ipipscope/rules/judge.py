@@ -36,6 +36,8 @@ FLOWS_MAX: Final = 100
 """Flows that a finding names; it counts them all."""
 EVIDENCE_MAX: Final = 12
 VIEWS_MAX: Final = 16
+EDGE: Final = 4
+"""Exchanges lie well outside the time of a point when they are further from it than such a part of it."""
 NO_REPLY: Final = "IPIP306"
 TOO_LARGE: Final = "IPIP401"
 IMPACTS: Final = (Impact.LOSS, Impact.PARTIAL, Impact.NONE)
@@ -214,6 +216,7 @@ def _presume(part: Part, asked: Sequence[RuleModule]) -> Part:
     more = view.knowledge.presumably_recording(part.first, part.last) - view.recording
     # A point that has one packet of an exchange and not the next may have stopped between the two.
     more -= {view.station(look).point for look in view.journey.sightings}
+    more = frozenset(point for point in more if _well_outside(part, view.knowledge.windows[point]))
     nodes = {view.station(look).node for look in view.journey.sightings} | {view.requester, view.replier}
     if not any(point.node in nodes for point in more):
         return part
@@ -222,6 +225,19 @@ def _presume(part: Part, asked: Sequence[RuleModule]) -> Part:
     found = Part(presumed, part.count, part.first, part.last, presumed.answered(), struck, presumed=True)
     named = found.lost and struck[0][0].RULE.code != NO_REPLY
     return found if named else part
+
+
+def _well_outside(part: Part, window: Recorded | None) -> bool:
+    """Whether exchanges lie so far outside the time of a point that it would hardly have been silent without a reason.
+
+    Points of a node seldom begin and end together: what lies just before or behind tells nothing. Nor does one ping
+    alone; a handshake is asked for again and again.
+    """
+    if window is None:
+        return True
+    away = max(window.first - part.first, part.last - window.last)
+    several = part.count > 1 or part.view.journey.flow.protocol == "tcp"
+    return several and away > (window.last - window.first) // EDGE > 0
 
 
 def _less_sure(strike: Strike) -> Strike:

@@ -505,6 +505,8 @@ class View:
             return False
         if any(self.knowledge.roles[point] is Role.ANY for point in nics):
             return True
+        if any(point.node == node and point not in nics for point in self.knowledge.carriers):
+            return False  # one by which the tunnel goes at other times
         unwatched = bool(self.unwatched_nics(node))
         other = Leg.REQUEST if leg is Leg.REPLY else Leg.REPLY
         came_in = [look for look in self.at(other, node, "outer") if self.station(look).point in nics]

@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 
 PLACES = (*KERNEL_CASES, ROOT / "captures" / "rules")
 CASES = sorted(
-    {path.parent.name: path.parent for root in PLACES for path in root.glob("*/truth.json")}.values(),
+    {
+        path.parent.name: path.parent
+        for root in PLACES
+        for path in root.glob("*/truth.json")
+        if all(file.suffix == ".pcap" for file in (path.parent / "captures").iterdir())  # what is cut here
+    }.values(),
     key=lambda case: case.name,
 )
 pytestmark = pytest.mark.slow

@@ -19,7 +19,7 @@ def renamed(case, folder, told):
     """The case's files under names that tell nothing, but for those that *told* picks; by their old name."""
     names = {}
     for number, file in enumerate(case.files):
-        name = file.name if told(number) else chr(ord("a") + number) + "".join(file.suffixes)
+        name = file.name if told(number) else chr(ord("a") + number) + file.suffix
         names[file] = Path(shutil.copy(file, folder / name))
     return names
 
