@@ -431,6 +431,8 @@ class View:
             return False
         seen = {each: self.at(leg, node, each) for each in ("outer", "bare", "tunnel", "workload")}
         left = any(look.ipip for look in seen["outer"]) or node == _sender(self, leg, anywhere=True)
+        if node == self.requester and not any(self.station(look).node == node for look in self.looks(leg)):
+            return True
         if left or node == self.requester:
             sent = left or bool(seen["tunnel"])
             return {"workload": sent, "tunnel": left, "outer": left}.get(position, False)
@@ -570,12 +572,13 @@ class View:
             if self.at(Leg.REPLY, node, "outer"):
                 if self.missing(Leg.REPLY, node, "tunnel"):
                     return False
-                # A tunnel that was watched at other times leaves it open now.
-                return None if self.knowledge.points(node, Role.TUNNEL) else self.pair_taken(Leg.REPLY)
+                # A tunnel, or the pod's own interface, that was watched at other times leaves it open now.
+                watched = self.knowledge.workload_of.get(self.journey.flow.src)
+                return None if self.knowledge.points(node, Role.TUNNEL) or watched else self.pair_taken(Leg.REPLY)
             if self.bare_anywhere(Leg.REPLY) and not self.outer_anywhere(Leg.REPLY):  # it needs no tunnel to arrive
                 return False if self.all_nics_watched(node) else None
-            watched = self.missing(Leg.REPLY, node, "outer") or self.missing(Leg.REPLY, node, "tunnel")
-            return False if watched else None
+            lacking = self.missing(Leg.REPLY, node, "outer") or self.missing(Leg.REPLY, node, "tunnel")
+            return False if lacking else None
         if self.outer_anywhere(Leg.REPLY):
             return self.pair_taken(Leg.REPLY)
         if self.bare_anywhere(Leg.REPLY) and self.outer_anywhere(Leg.REQUEST):
