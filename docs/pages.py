@@ -131,6 +131,7 @@ def rules() -> Iterator[str]:
             ("Usual causes", rule.causes),
             ("How to mend it", rule.mend),
             ("What would disprove it", rule.disproved_by),
+            ("What to record next", rule.capture_next),
             ("Source", rule.source),
         ):
             yield ""

@@ -142,7 +142,8 @@ def _shape(module: RuleModule, *, registered: bool = False) -> list[str]:
         faults.append(f"The code {rule.code!r} is not made of capitals and three or four digits, as ACME101.")
     if not NAME.fullmatch(rule.name):
         faults.append(f"The name {rule.name!r} is not made of small letters, digits and hyphens.")
-    empty = [field.name for field in dataclasses.fields(rule) if not str(getattr(rule, field.name)).strip()]
+    needed = [field.name for field in dataclasses.fields(rule) if field.default is dataclasses.MISSING]
+    empty = [name for name in needed if not str(getattr(rule, name)).strip()]
     faults += [f"The text {name!r} is empty." for name in empty]
     others = [each for each in RULES.values() if not (registered and each is rule)]
     if rule.code in {each.code for each in others}:

@@ -102,10 +102,31 @@ def test_pages_made_from_the_program_are_current(name):
     assert made == expected, AGAIN
 
 
+TEXTS = ("seen", "meaning", "looks", "causes", "mend", "disproved_by", "capture_next")
+"""What a rule tells people; its source may be that of its neighbours, too."""
+
+
 def test_every_rule_says_everything():
     for rule in RULES.values():
-        told = (rule.seen, rule.meaning, rule.looks, rule.causes, rule.mend, rule.disproved_by, rule.source)
+        told = (*(getattr(rule, name) for name in TEXTS), rule.source)
         assert all(len(text) > 15 for text in told), rule.code
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_no_rule_has_its_text_from_another(name):
+    said = [getattr(rule, name) for rule in RULES.values()]
+    assert len(said) == len(set(said))
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: rule.code)
+def test_no_text_of_a_rule_says_what_another_of_its_texts_says(rule):
+    assert len({getattr(rule, name) for name in TEXTS}) == len(TEXTS)
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: rule.code)
+def test_explain_prints_every_text_of_a_rule(rule):
+    printed = " ".join(run(f"ipipscope explain {rule.code}").split())
+    assert all(" ".join(getattr(rule, name).split()) in printed for name in TEXTS)
 
 
 def test_every_command_and_option_is_explained():

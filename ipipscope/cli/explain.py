@@ -92,6 +92,7 @@ def _explained(rule: Rule, columns: int) -> Iterator[Line]:
         (say("Usual causes"), say(rule.causes)),
         (say("How to mend it"), say(rule.mend)),
         (say("What would disprove it"), say(rule.disproved_by)),
+        (say("What to record next"), say(rule.capture_next)),
         (say("Source"), say(rule.source)),
     ):
         yield []

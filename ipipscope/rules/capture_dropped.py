@@ -28,6 +28,9 @@ RULE: Final = Rule(
     causes="Too small a buffer, too slow a disk, too wide a filter on a busy node.",
     mend="Record with a filter (ip proto 4 or icmp), a larger buffer (-B 16) and a smaller snaplen (-s 128).",
     disproved_by="A recording without drops.",
+    capture_next=(
+        "The same points with a larger buffer (`-B`), a smaller snaplen and a filter, written to a fast disk."
+    ),
     counts_packets=True,
 )
 

@@ -29,6 +29,7 @@ RULE: Final = Rule(
     causes="tcpdump -s with too small a value.",
     mend="Record with -s 128 or more.",
     disproved_by="The same packets in a recording with a larger snaplen.",
+    capture_next="The same points with `-s 128` or more.",
     counts_packets=True,
 )
 

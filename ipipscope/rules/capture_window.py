@@ -31,6 +31,7 @@ RULE: Final = Rule(
     "a ring buffer that overwrote its beginning, or a file of it that is not at hand.",
     mend="Record all points at once: dumpcap -i eth1 -i tunl0 -w node.pcapng.",
     disproved_by="A longer recording of the same point.",
+    capture_next="All points again, started before the traffic and stopped after it.",
 )
 
 

@@ -24,6 +24,7 @@ RULE: Final = Rule(
     causes="A congested or shaped link, several paths with different delays, a busy node.",
     mend="Find the hop where the delay appears: compare the times of the same packet at two points.",
     disproved_by="Round trips that stay short, and replies in order.",
+    capture_next="Points on both sides of the hop that is slow, on machines with synchronised clocks.",
 )
 
 

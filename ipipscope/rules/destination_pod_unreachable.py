@@ -16,7 +16,9 @@ RULE: Final = Rule(
     code="IPIP305",
     name="destination-pod-unreachable",
     source="RFC 792, Destination Unreachable; RFC 1122 §3.2.2.6: a host must answer an echo request",
-    seen="The request reaches the pod's node, and the pod is gone or silent: ICMP host unreachable, or nothing from it.",
+    seen=(
+        "The request reaches the pod's node, and the pod is gone or silent: ICMP host unreachable, or nothing from it."
+    ),
     meaning="The overlay did its work: the request was unpacked and handed to the pod's interface, or found no pod to be "
     "handed to.",
     looks="Request: the replier's NIC and tunnel, the pod's interface where there is one. Reply: none, or ICMP host "
@@ -26,6 +28,9 @@ RULE: Final = Rule(
     mend="Look at the pod on that node: is it running, does it have this address, does a network policy forbid the "
     "traffic?",
     disproved_by="An answer of the pod on its own interface.",
+    capture_next=(
+        "The pod's interface on its node without a filter: ARP for the pod, the request, and whatever the pod sends."
+    ),
 )
 NOBODY: Final = frozenset({(UNREACHABLE, HOST_UNREACHABLE), (UNREACHABLE, 0), (UNREACHABLE, 13)})
 """ICMP errors of a node that cannot hand a packet on: network, host, administratively prohibited."""

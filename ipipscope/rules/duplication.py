@@ -25,6 +25,7 @@ RULE: Final = Rule(
     ),
     mend="Look for the first point on the way at which the copies appear; what lies before it makes them.",
     disproved_by="Different IP ids: then the sender sent it again.",
+    capture_next="The point before the first one that shows copies, in the direction the packet travels.",
 )
 
 

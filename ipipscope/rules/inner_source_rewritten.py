@@ -30,6 +30,9 @@ RULE: Final = Rule(
     ),
     mend=("Except the overlay's networks from the rule (iptables-save -c | grep -e MASQ -e SNAT shows whose it is)."),
     disproved_by="The same inner addresses at pod and tunnel.",
+    capture_next=(
+        "The pod's interface and the tunnel of its node at the same time: the address changes between the two."
+    ),
 )
 
 

@@ -22,6 +22,9 @@ RULE: Final = Rule(
     causes="Several NICs, and node addresses of different networks registered with Calico; policy routing.",
     mend="Let all nodes register addresses of one network (IP_AUTODETECTION_METHOD=cidr=...).",
     disproved_by="Both directions on one NIC.",
+    capture_next=(
+        "All NICs of this node at once (`tcpdump -i any`), so that both directions are seen whichever way they take."
+    ),
 )
 
 

@@ -25,6 +25,7 @@ RULE: Final = Rule(
     ),
     mend="Watch `ip monitor route link` during an outage, and let one program own the routes.",
     disproved_by="Losses that are scattered one by one.",
+    capture_next="A recording that spans several outages, with `ip monitor route link` beside it on both nodes.",
 )
 
 

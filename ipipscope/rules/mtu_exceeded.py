@@ -37,6 +37,10 @@ RULE: Final = Rule(
         "CNI veth_mtu)."
     ),
     disproved_by="The same packet delivered whole.",
+    capture_next=(
+        "The sender's NIC and the next router's with the filter `ip proto 4 or icmp[0] == 3`, while a large "
+        "packet with DF is sent."
+    ),
 )
 
 
@@ -108,8 +112,10 @@ def summary(count: int, strike: Strike, view: View) -> str:
         )
     return say_of(
         count,
-        "{count} exchange with packets of up to {longest} octets does not fit: {error_from} asks for {error_mtu} octets at most.",
-        "{count} exchanges with packets of up to {longest} octets do not fit: {error_from} asks for {error_mtu} octets at most.",
+        "{count} exchange with packets of up to {longest} octets does not fit: {error_from} asks for {error_mtu} "
+        "octets at most.",
+        "{count} exchanges with packets of up to {longest} octets do not fit: {error_from} asks for {error_mtu} "
+        "octets at most.",
         longest=view.journey.longest,
         error_from=look.error_from,
         error_mtu=look.error_mtu,

@@ -25,6 +25,9 @@ RULE: Final = Rule(
     ),
     mend="Record on the replier too: its NICs, its tunnel and the pod's interface.",
     disproved_by="The reply at any point.",
+    capture_next=(
+        "Everything on the node of the address that was asked: its NICs, tunnel and pod interfaces, `tcpdump -i any`."
+    ),
 )
 
 

@@ -28,6 +28,9 @@ RULE: Final = Rule(
     causes="A tunnel MTU that leaves no room for the 20 octets of the outer header, and inner packets without DF.",
     mend="Set the tunnel's MTU to the NIC's MTU minus 20, and the pods' to no more.",
     disproved_by="A tunnel MTU with room for the outer header.",
+    capture_next=(
+        "The NICs of both nodes with the filter `ip proto 4`, which keeps later fragments; compare how many arrive."
+    ),
     counts_packets=True,
 )
 

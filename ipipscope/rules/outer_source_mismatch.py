@@ -37,6 +37,10 @@ RULE: Final = Rule(
         "source of the route to the peer (ip route replace PEER dev NIC src OWN)."
     ),
     disproved_by="A node that is known by both addresses: requests that are sent to either.",
+    capture_next=(
+        "The NICs of both nodes and the requester's tunnel: whether replies from this outer source are taken "
+        "shows there."
+    ),
 )
 
 

@@ -20,6 +20,10 @@ RULE: Final = Rule(
     causes=("A lossy link, a full queue, a rate limit, a bad cable or optic; rarely a firewall with a random match."),
     mend=("Find the two points between which packets vanish, and look at the drop counters of what lies between."),
     disproved_by="Lost exchanges that come in a row: then it is an outage.",
+    capture_next=(
+        "The same flow for some minutes at both NICs and at each device between them, so that the hop that loses "
+        "packets shows."
+    ),
 )
 
 

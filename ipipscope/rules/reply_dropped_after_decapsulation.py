@@ -31,6 +31,10 @@ RULE: Final = Rule(
         "tunnel and pods."
     ),
     disproved_by="The reply on the pod's interface.",
+    capture_next=(
+        "The requester's tunnel together with the pod's interface, and `nstat -az TcpExtIPReversePathFilter` "
+        "before and after."
+    ),
 )
 
 

@@ -17,18 +17,23 @@ RULE: Final = Rule(
     source="RFC 791 §1.2: nothing between may keep a datagram",
     seen="The encapsulated reply left one node's NIC and never reached the other's.",
     meaning=(
-        "The packet left the one node and never came to the other: the network between lost it or took it elsewhere."
+        "The answer left the replier's node and never came to the requester's: the network lost it, or took it "
+        "elsewhere, on the way back only."
     ),
     looks="Reply: the replier's NIC with outer header; nothing at the requester.",
     causes=(
-        "A fabric, security group or cloud network that drops IP protocol 4; an outer destination that nobody "
-        "serves; a full queue; a wrong ARP entry."
+        "A security group or firewall that lets IP protocol 4 pass one way only; an outer source that the "
+        "network takes for forged; a route or ARP entry that is wrong on the way back; a full queue."
     ),
     mend=(
-        "Allow IP protocol number 4 between the nodes, both ways (94 or the word ipip mean something else in "
-        "some security groups); else use VXLAN."
+        "Allow IP protocol number 4 from the replier to the requester as well as the other way, and let both "
+        "nodes send from the addresses the network knows."
     ),
-    disproved_by="The packet on any NIC of the node it goes to.",
+    disproved_by="The reply on any NIC of the requester's node.",
+    capture_next=(
+        "The requester's NICs while the replier's go on being recorded; then the same packet at gateways on the "
+        "way back."
+    ),
 )
 
 

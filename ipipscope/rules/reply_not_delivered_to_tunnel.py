@@ -27,10 +27,13 @@ RULE: Final = Rule(
         "NIC; a point-to-point tunnel; a tunnel device that is down."
     ),
     mend=(
-        "Accept protocol 4 from the peers' addresses, or make the outer source the known one; rp_filter=2 on "
-        "the NIC; set the tunnel device up."
+        "On the requester, accept protocol 4 from the address the replies come from, or mend the replier's outer "
+        "source; rp_filter=2 on the NIC where they arrive."
     ),
     disproved_by="The reply on any tunnel device of the requester.",
+    capture_next=(
+        "The requester's NIC and every tunnel device of it at the same time; its firewall's counters before and after."
+    ),
 )
 
 

@@ -40,6 +40,10 @@ RULE: Final = Rule(
         "let its owner, BIRD or Felix, program it again."
     ),
     disproved_by="A copy of the reply with an outer header on any NIC of the replier at that time.",
+    capture_next=(
+        "Every NIC of the replier with its tunnel at the same time: `tcpdump -i any` with the filter `ip proto 4 "
+        "or icmp`, while the ping goes on."
+    ),
 )
 
 

@@ -35,6 +35,10 @@ RULE: Final = Rule(
         "owner, BIRD or Felix, program it again."
     ),
     disproved_by="A copy of the reply with an outer header, or a request that came without one.",
+    capture_next=(
+        "The replier's NICs and the requester's, without the filter `ip proto 4`: a reply without outer header "
+        "is plain ICMP, TCP or UDP there."
+    ),
 )
 
 

@@ -34,6 +34,10 @@ RULE: Final = Rule(
         "dev tunl0 onlink)."
     ),
     disproved_by="Evidence that the outer source is an address of the replier itself.",
+    capture_next=(
+        "The NICs and tunnel of the node in the middle, together with the replier's: does the reply pass it, or "
+        "does the replier use its address?"
+    ),
 )
 
 

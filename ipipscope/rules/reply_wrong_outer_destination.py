@@ -34,6 +34,10 @@ RULE: Final = Rule(
         "onlink); look for duplicate tunnel addresses and stale block affinities."
     ),
     disproved_by="Evidence that both outer addresses belong to the requester's node.",
+    capture_next=(
+        "The NICs of the node that gets the replies, and the tunnel of the one that asked: where do they arrive, "
+        "and what becomes of them?"
+    ),
 )
 
 

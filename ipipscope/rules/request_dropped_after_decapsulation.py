@@ -31,6 +31,10 @@ RULE: Final = Rule(
         "tunnel and pods."
     ),
     disproved_by="The request on the pod's interface.",
+    capture_next=(
+        "The replier's tunnel together with the pod's interface (cali or veth), and host state for the firewall "
+        "and rp_filter."
+    ),
 )
 
 

@@ -17,7 +17,8 @@ RULE: Final = Rule(
     source="RFC 791 §1.2: nothing between may keep a datagram",
     seen="The encapsulated request left one node's NIC and never reached the other's.",
     meaning=(
-        "The packet left the one node and never came to the other: the network between lost it or took it elsewhere."
+        "The request left the requester's node and never came to the other: the network between lost it or took "
+        "it elsewhere."
     ),
     looks="Request: the requester's NIC with outer header; nothing at the replier.",
     causes=(
@@ -28,7 +29,8 @@ RULE: Final = Rule(
         "Allow IP protocol number 4 between the nodes, both ways (94 or the word ipip mean something else in "
         "some security groups); else use VXLAN."
     ),
-    disproved_by="The packet on any NIC of the node it goes to.",
+    disproved_by="The request on any NIC of the node it is sent to.",
+    capture_next="The NICs of both nodes at the same time; then switch ports or gateways between them, one by one.",
 )
 
 

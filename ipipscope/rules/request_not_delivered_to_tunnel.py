@@ -36,6 +36,10 @@ RULE: Final = Rule(
         "the NIC; set the tunnel device up."
     ),
     disproved_by="The request on any tunnel device of the replier.",
+    capture_next=(
+        "The replier's NIC and every tunnel device of it at the same time; `nstat` and `iptables -vL` before and "
+        "after tell what counted the drop."
+    ),
 )
 
 

@@ -31,10 +31,14 @@ RULE: Final = Rule(
         "port unreachable comes back)."
     ),
     mend=(
-        "Point the route at the peer's node address (ip route replace BLOCK via PEER dev tunl0 onlink) and "
-        "let its owner, BIRD or Felix, program it again."
+        "Give the requester a route to the replier's block by the peer's node address (ip route replace BLOCK "
+        "via PEER dev tunl0 onlink); BIRD or Felix, whose route it is, should program it."
     ),
     disproved_by="A copy of the request with an outer header on any NIC of the requester at that time.",
+    capture_next=(
+        "Every NIC of the requester with its tunnel and the pod's interface at the same time: one `tcpdump -i "
+        "any` shows all of them."
+    ),
 )
 
 

@@ -30,10 +30,14 @@ RULE: Final = Rule(
         "CrossSubnet; unequal masks of the node addresses."
     ),
     mend=(
-        "Put the block's route on the tunnel (ip route replace BLOCK via PEER dev tunl0 onlink) and let its "
-        "owner, BIRD or Felix, program it again."
+        "Send the replier's block into the requester's tunnel (ip route replace BLOCK via PEER dev tunl0 "
+        "onlink), and set tunl0 up where it is down."
     ),
     disproved_by="A copy of the request with an outer header, or a reply that came without one.",
+    capture_next=(
+        "The requester's NICs and the replier's, without the filter `ip proto 4`: a request without outer header "
+        "is plain ICMP, TCP or UDP there."
+    ),
 )
 
 

@@ -33,6 +33,8 @@ class Rule:
     """How it is mended, in general."""
     disproved_by: str
     """What sight would show that the finding is wrong."""
+    capture_next: str = ""
+    """What to record next, to be sure or to come closer."""
     counts_packets: bool = False
     """Whether its findings count packets, not exchanges."""
 

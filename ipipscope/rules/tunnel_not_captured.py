@@ -29,6 +29,7 @@ RULE: Final = Rule(
     causes="One tcpdump on one interface.",
     mend="Record both at once: dumpcap -i eth1 -i tunl0 -w node.pcapng, or tcpdump -i any.",
     disproved_by="A capture of the other side at the same time.",
+    capture_next="The tunnel and the NICs of the same node together: `tcpdump -i any`.",
 )
 
 

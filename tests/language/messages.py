@@ -12,7 +12,7 @@ from ipipscope.hosts import faults
 from ipipscope.live import events
 
 PACKAGE = Path(__file__).parents[2] / "ipipscope"
-RULE_TEXTS = ("source", "seen", "meaning", "looks", "causes", "mend", "disproved_by")
+RULE_TEXTS = ("source", "seen", "meaning", "looks", "causes", "mend", "disproved_by", "capture_next")
 ENUMERATIONS = (model.Impact, model.Confidence, model.Role, model.Leg, faults.Kind, events.Change)
 """Their values are said as they are: `say(finding.impact.value)`."""
 PLACEHOLDER = re.compile(r"\{([a-z_0-9]+)(?::[^}]*)?\}")
