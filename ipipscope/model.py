@@ -267,6 +267,8 @@ class Finding:
     """Selects the struck packets in Wireshark and `tshark -Y`."""
     consequences: tuple[str, ...] = ()
     """Codes of rules that the same exchanges strike because of this one."""
+    pattern: str = ""
+    """When its losses happen, to which sizes or which flows; empty where nothing sets them apart."""
     disproved_by: str = ""
     next_captures: tuple[str, ...] = ()
     """What to record next where the captures do not settle it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -13,6 +14,8 @@ from ipipscope.decoder import ipv4
 from ipipscope.model import Flow, Leg
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ipipscope.correlator.pairing import Pairing
 
 PROTOCOLS: Final = {ipv4.PROTOCOL_ICMP: "icmp", ipv4.PROTOCOL_TCP: "tcp", ipv4.PROTOCOL_UDP: "udp"}
@@ -26,6 +29,43 @@ class Seen(NamedTuple):
     frame: int
     source: int
     """Number of its file."""
+    again: bool = False
+    """Whether it is a copy of another one at its station."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Some:
+    """Those of a journey's exchanges that are unlike the others in one thing.
+
+    first, last: when the first and the last of them began, nanoseconds.
+    examples: packets of a few of them: the slowest first, those that overtook an earlier one last.
+    overtaken: the replies that the last of the examples came before, one for each.
+    overtook: how many came before the reply to an earlier request.
+    slow: how many took LATE or longer until the reply had arrived; slowest: the longest of these, nanoseconds.
+    """
+
+    count: int
+    first: int
+    last: int
+    examples: tuple[tuple[Seen, ...], ...]
+    overtaken: tuple[Seen, ...] = ()
+    overtook: int = 0
+    slow: int = 0
+    slowest: int = 0
+
+    def __add__(self, other: Some) -> Some:
+        """Those of two journeys together; the examples are those of the journey with the slower one."""
+        shown = max(self, other, key=lambda some: some.slowest)
+        return Some(
+            count=self.count + other.count,
+            first=min(self.first, other.first),
+            last=max(self.last, other.last),
+            examples=shown.examples,
+            overtaken=shown.overtaken,
+            overtook=self.overtook + other.overtook,
+            slow=self.slow + other.slow,
+            slowest=shown.slowest,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -55,8 +95,10 @@ class Journey:
     """Packets seen again at the same station: duplicates."""
     trip: int
     """Longest time from first sighting of the request to first sighting of the reply, nanoseconds."""
-    overtaken: int
-    """Replies that came before the reply to an earlier request."""
+    copied: Some | None
+    """Exchanges of which packets were seen again at the same station; None where there are none."""
+    delayed: Some | None
+    """Exchanges whose reply took LATE or longer, or came before the reply to an earlier request."""
     begin: int
     width: int
     counts: bytes
@@ -102,10 +144,46 @@ def journeys(pairing: Pairing) -> list[Journey]:
             paths[state] = (*path(int(pairing.st_parent[state])), look(int(pairing.st_token[state])))
         return paths[state]
 
-    examples: dict[int, list[tuple[Seen, ...]]] = {}
+    examples, copied, overtakings = (defaultdict[int, list[tuple[Seen, ...]]](list) for _ in range(3))
+
+    def seen(chain: Sequence[tuple[int, int, int, int]], again: Sequence[int] = ()) -> tuple[Seen, ...]:
+        return tuple(
+            Seen(look(token), time, frame, source, place in again)
+            for place, (token, time, frame, source) in enumerate(chain)
+        )
+
     for row, chain in pairing.examples:
-        seen = tuple(Seen(look(token), time, frame, source) for token, time, frame, source in chain)
-        examples.setdefault(row, []).append(seen)
+        examples[row].append(seen(chain))
+    for row, chain, again in pairing.copied:
+        copied[row].append(seen(chain, again))
+    for row, chain in pairing.overtakings:
+        overtakings[row].append(seen(chain))
+
+    def copies(row: int) -> Some | None:
+        if not pairing.j_copied[row]:
+            return None
+        return Some(
+            count=int(pairing.j_copied[row]),
+            first=int(pairing.j_copied_first[row]),
+            last=int(pairing.j_copied_last[row]),
+            examples=tuple(copied[row]),
+        )
+
+    def delays(row: int) -> Some | None:
+        if not pairing.j_delayed[row]:
+            return None
+        slowest = pairing.slowest.get(row)
+        return Some(
+            count=int(pairing.j_delayed[row]),
+            first=int(pairing.j_delayed_first[row]),
+            last=int(pairing.j_delayed_last[row]),
+            examples=(*([seen(slowest)] if slowest else []), *(chain[:-1] for chain in overtakings[row])),
+            overtaken=tuple(chain[-1] for chain in overtakings[row]),
+            overtook=int(pairing.j_overtook[row]),
+            slow=int(pairing.j_slow[row]),
+            slowest=int(pairing.j_slowest[row]),
+        )
+
     lines = np.asarray(pairing.j_line)
     found = [
         Journey(
@@ -121,11 +199,12 @@ def journeys(pairing: Pairing) -> list[Journey]:
             repeats=int(pairing.j_repeats[row]),
             copies=int(pairing.j_copies[row]),
             trip=int(pairing.j_trip[row]),
-            overtaken=int(pairing.j_overtaken[row]),
+            copied=copies(row),
+            delayed=delays(row),
             begin=int(pairing.j_start[row]),
             width=int(pairing.j_width[row]),
             counts=lines[row * BUCKETS : (row + 1) * BUCKETS].tobytes(),
-            examples=tuple(examples.get(row, ())),
+            examples=tuple(examples[row]),
         )
         for row in range(pairing.journeys)
     ]

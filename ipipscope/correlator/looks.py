@@ -10,7 +10,7 @@ from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Final
 
 from ipipscope.decoder.columns import Direction, Kind
-from ipipscope.model import Leg, OuterPair
+from ipipscope.model import SECOND, Leg, OuterPair
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,6 +31,8 @@ INCOMPLETE: Final = 1 << 6
 """Of the first word: a first fragment whose packet did not become whole."""
 BUCKETS: Final = 64
 """Slices of a journey's time line; each doubles its length whenever the line grows too short."""
+LATE: Final = SECOND
+"""A round trip that is worth a word, nanoseconds."""
 SEVERAL: Final = 0xFFFFFFFF
 """A flow's id where several were folded into one journey."""
 

@@ -5,6 +5,7 @@ cdef int P_ECHO_REQUEST, P_ECHO_REPLY, P_SYN, P_SYN_ACK, P_DATAGRAM, P_ERROR, P_
 cdef unsigned int DAMAGED, LOOKS_DAMAGED, CUT_OFF, LOOKS_CUT, SPECIAL
 cdef Py_ssize_t QUERIES_MAX, WORDS, BUCKETS, SIGHTINGS_MAX, EXAMPLES, TOKENS_MAX, STATES_MAX
 cdef unsigned long long SEVERAL, MASK32, MASK64, SPREAD_ONE, SPREAD_TWO
+cdef long long LATE
 cdef int LEG_REQUEST, LEG_REPLY, LEG_REQUEST_ERROR, LEG_REPLY_ERROR
 
 cdef unsigned long long mix(unsigned long long value) noexcept
@@ -39,8 +40,14 @@ cdef class Pairing:
     cdef public int[::1] j_state, j_index
     cdef public unsigned int[::1] j_src, j_dst, j_id, j_shortest, j_longest, j_line
     cdef public unsigned char[::1] j_proto
-    cdef public long long[::1] j_count, j_first, j_last, j_repeats, j_copies, j_width, j_start, j_trip, j_overtaken, j_request, j_reply
-    cdef public list examples
+    cdef public long long[::1] j_count, j_first, j_last, j_repeats, j_copies, j_width, j_start, j_trip, j_request, j_reply
+    cdef public long long[::1] j_copied, j_copied_first, j_copied_last, j_delayed, j_delayed_first, j_delayed_last
+    cdef public long long[::1] j_overtook, j_slow, j_slowest
+    cdef public int[::1] j_answer
+    cdef public unsigned int[::1] j_answer_frame
+    cdef public unsigned short[::1] j_answer_source
+    cdef public list examples, copied, overtakings
+    cdef public dict slowest
     cdef public int[::1] station_node, station_rank
     cdef public bint keep
     cdef public Py_ssize_t kept, kept_sightings
@@ -133,9 +140,18 @@ cdef class Pairing:
         at=cython.int, head=cython.int, last=cython.int, follow=cython.int, spot=cython.int, state=cython.int,
         repeats=cython.longlong, copies=cython.longlong, again=cython.int, low=cython.ulonglong,
         high=cython.ulonglong, proto=cython.int, ident=cython.ulonglong, journey=cython.Py_ssize_t,
-        time=cython.longlong, trip=cython.longlong,
+        time=cython.longlong, trip=cython.longlong, answer=cython.int, word=cython.ulonglong,
     )
     cdef void _count(self, int slot) except *
+
+    @cython.locals(asked=cython.longlong, arrived=cython.longlong, trip=cython.longlong, overtook=cython.bint)
+    cdef void _arrival(self, int slot, Py_ssize_t journey, int head, int answer) except *
+
+    @cython.locals(at=cython.int)
+    cdef list _chain(self, int head)
+
+    @cython.locals(at=cython.int, spot=cython.int, place=cython.Py_ssize_t, same=cython.bint)
+    cdef list _doubles(self, int slot, int head)
 
     @cython.locals(row=cython.Py_ssize_t, place=cython.Py_ssize_t, at=cython.int, high=cython.ulonglong, icmp=cython.bint)
     cdef void _keep(self, int slot, Py_ssize_t journey, int head) except *

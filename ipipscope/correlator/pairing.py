@@ -43,6 +43,7 @@ WORDS, BUCKETS, SEVERAL = looks.WORDS, looks.BUCKETS, looks.SEVERAL
 MASK32, MASK64, SPREAD_ONE, SPREAD_TWO = 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
 QUERIES_MAX = 64  # open at once between two ports: more is a stream, not queries
 SIGHTINGS_MAX = 96  # of one exchange; further ones are counted
+LATE = looks.LATE
 EXAMPLES = 3  # exchanges of a journey whose frames are kept as evidence
 TOKENS_MAX = 1 << 18  # different looks that are told apart; what looks yet otherwise is counted in `overlooked`
 STATES_MAX = 1 << 20
@@ -124,9 +125,20 @@ class Pairing:
     j_width: Any
     j_start: Any
     j_trip: Any
-    j_overtaken: Any
     j_request: Any
     j_reply: Any
+    j_copied: Any
+    j_copied_first: Any
+    j_copied_last: Any
+    j_delayed: Any
+    j_delayed_first: Any
+    j_delayed_last: Any
+    j_overtook: Any
+    j_slow: Any
+    j_slowest: Any
+    j_answer: Any
+    j_answer_frame: Any
+    j_answer_source: Any
     j_line: Any
     x_journey: Any
     x_request: Any
@@ -185,6 +197,11 @@ class Pairing:
         self._journey_room(256)
         self.j_index = _empty(1024)
         self.examples: list[tuple[int, list[tuple[int, int, int, int]]]] = []
+        # Of those that are unlike the others of their journey: with the places of their copies; with the reply that
+        # they overtook, at the end; and the slowest exchange of each journey that has slow ones.
+        self.copied: list[tuple[int, list[tuple[int, int, int, int]], list[int]]] = []
+        self.overtakings: list[tuple[int, list[tuple[int, int, int, int]]]] = []
+        self.slowest: dict[int, list[tuple[int, int, int, int]]] = {}
         # What the correlator says of the stations: their node, and their place on the way out of it.
         self.station_node, self.station_rank = _zeros(0, "i4"), _zeros(0, "i4")
         # Closed exchanges one by one, for who wants them, and their sightings.
@@ -210,7 +227,10 @@ class Pairing:
             ("j_state", "i4"), ("j_src", "u4"), ("j_dst", "u4"), ("j_proto", "u1"), ("j_id", "u4"), ("j_count", "i8"),
             ("j_first", "i8"), ("j_last", "i8"), ("j_shortest", "u4"), ("j_longest", "u4"), ("j_repeats", "i8"),
             ("j_copies", "i8"), ("j_width", "i8"), ("j_start", "i8"), ("j_trip", "i8"),
-            ("j_overtaken", "i8"), ("j_request", "i8"), ("j_reply", "i8"),
+            ("j_request", "i8"), ("j_reply", "i8"), ("j_copied", "i8"), ("j_copied_first", "i8"),
+            ("j_copied_last", "i8"), ("j_delayed", "i8"), ("j_delayed_first", "i8"), ("j_delayed_last", "i8"),
+            ("j_overtook", "i8"), ("j_slow", "i8"), ("j_slowest", "i8"), ("j_answer", "i4"),
+            ("j_answer_frame", "u4"), ("j_answer_source", "u2"),
         )  # fmt: skip
         for name, dtype in names:
             setattr(self, name, _grown(getattr(self, name), size, dtype) if self.journeys else _zeros(size, dtype))
@@ -654,6 +674,8 @@ class Pairing:
         state = 0
         repeats = 0
         copies = 0
+        # The reply where it was seen last on its way: there it has arrived, as far as the captures show.
+        answer = -1
         at = head
         while at >= 0:
             # The same look again is no new sighting: a copy (same IP id) or a retransmission.
@@ -672,6 +694,9 @@ class Pairing:
                 repeats += 1
             else:
                 state = self._state(state, self.s_token[at])
+                word = self.t_words[self.s_token[at] * WORDS]
+                if (word >> 16) & 0xFF == LEG_REPLY and (answer < 0 or self.s_time[at] > self.s_time[answer]):
+                    answer = at
             at = self.s_next[at]
 
         low, high = self.e_low[slot], self.e_high[slot]
@@ -696,22 +721,82 @@ class Pairing:
         if self.e_flags[slot] & 3 == 3:
             trip = self.e_reply[slot] - self.e_request[slot]
             self.j_trip[journey] = max(self.j_trip[journey], trip)
-            # Exchanges are closed in the order in which they were opened.
-            if self.e_request[slot] > self.j_request[journey] and self.e_reply[slot] < self.j_reply[journey]:
-                self.j_overtaken[journey] += 1
-            self.j_request[journey] = self.e_request[slot]
-            self.j_reply[journey] = max(self.j_reply[journey], self.e_reply[slot])
+            if answer >= 0 and repeats == 0:  # of a request that was sent again nobody knows which one was answered
+                self._arrival(slot, journey, head, answer)
+        if copies > 0:
+            if self.j_copied[journey] == 0:
+                self.j_copied_first[journey] = time
+            self.j_copied_first[journey] = min(self.j_copied_first[journey], time)
+            self.j_copied_last[journey] = max(self.j_copied_last[journey], time)
+            self.j_copied[journey] += 1
+            if self.j_copied[journey] <= EXAMPLES:
+                self.copied.append((journey, self._chain(head), self._doubles(slot, head)))
         self._mark(journey, time)
         if self.j_count[journey] <= EXAMPLES:
-            chain = []
-            at = head
-            while at >= 0:
-                chain.append((self.s_token[at], self.s_time[at], self.s_frame[at], self.s_source[at]))
-                at = self.s_next[at]
-            self.examples.append((journey, chain))
+            self.examples.append((journey, self._chain(head)))
         if self.keep:
             self._keep(slot, journey, head)
         self._release(head)
+
+    def _arrival(self, slot: int, journey: int, head: int, answer: int) -> None:
+        """Count an exchange whose reply came late, or before that to an earlier request."""
+        asked, arrived = self.e_request[slot], self.s_time[answer]
+        trip = arrived - asked
+        # Exchanges are closed in the order in which they were opened. Only an echo is answered at once, in the order
+        # in which it was asked; servers take the time they need.
+        overtook = self.e_proto[slot] == ICMP and asked > self.j_request[journey] and arrived < self.j_reply[journey]
+        if overtook:
+            self.j_overtook[journey] += 1
+            if self.j_overtook[journey] <= EXAMPLES:
+                earlier = (
+                    self.j_answer[journey],
+                    self.j_reply[journey],
+                    self.j_answer_frame[journey],
+                    self.j_answer_source[journey],
+                )
+                self.overtakings.append((journey, [*self._chain(head), earlier]))
+        if trip >= LATE:
+            self.j_slow[journey] += 1
+            if trip > self.j_slowest[journey]:
+                self.j_slowest[journey] = trip
+                self.slowest[journey] = self._chain(head)
+        if overtook or trip >= LATE:
+            if self.j_delayed[journey] == 0:
+                self.j_delayed_first[journey] = asked
+            self.j_delayed_first[journey] = min(self.j_delayed_first[journey], asked)
+            self.j_delayed_last[journey] = max(self.j_delayed_last[journey], asked)
+            self.j_delayed[journey] += 1
+        self.j_request[journey] = asked
+        if trip < LATE and arrived > self.j_reply[journey]:  # whatever comes before a slow reply is in order
+            self.j_reply[journey] = arrived
+            self.j_answer[journey], self.j_answer_frame[journey] = self.s_token[answer], self.s_frame[answer]
+            self.j_answer_source[journey] = self.s_source[answer]
+
+    def _chain(self, head: int) -> list[tuple[int, int, int, int]]:
+        """Token, time, frame and source of an exchange's sightings, in order."""
+        chain = []
+        at = head
+        while at >= 0:
+            chain.append((self.s_token[at], self.s_time[at], self.s_frame[at], self.s_source[at]))
+            at = self.s_next[at]
+        return chain
+
+    def _doubles(self, slot: int, head: int) -> list[int]:
+        """Which of an exchange's sightings, by place in its chain, are copies of earlier ones (as `_count` has it)."""
+        doubles = []
+        place = 0
+        at = head
+        while at >= 0:
+            spot = head
+            while spot != at:
+                same = self.s_token[spot] == self.s_token[at] and self.s_id[spot] == self.s_id[at]
+                if same and (self.s_id[at] or self.e_proto[slot] == ICMP):
+                    doubles.append(place)
+                    break
+                spot = self.s_next[spot]
+            place += 1
+            at = self.s_next[at]
+        return doubles
 
     def _keep(self, slot: int, journey: int, head: int) -> None:
         """Write a closed exchange and its sightings, in order, behind those already kept."""

@@ -156,6 +156,7 @@ def finding_as_json(finding: Finding, names: Mapping[str, str]) -> dict[str, Any
         ],
         "display_filter": finding.display_filter,
         "consequences": list(finding.consequences),
+        "pattern": told(finding.pattern),
         "disproved_by": told(finding.disproved_by),
         "next_captures": [told(capture) for capture in finding.next_captures],
         "path": None if finding.path is None else _path(finding.path),

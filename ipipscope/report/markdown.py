@@ -132,6 +132,8 @@ def _facts(finding: Finding) -> Iterator[tuple[str, str]]:
         )
         yield say("when"), told(when)
     yield say("what"), _text(finding.summary)
+    if finding.pattern:
+        yield say("pattern"), _text(finding.pattern)
     for pair in finding.tunnels[:FLOWS_SHOWN]:
         unseen = say("not seen encapsulated")
         request = _code(pair.request, cell=True) if pair.request else unseen

@@ -130,6 +130,7 @@ class Finding(_Strict):
     evidence: list[Evidence]
     display_filter: str
     consequences: list[str]
+    pattern: str
     disproved_by: str
     next_captures: list[str]
     path: Path | None

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, TextIO
 
 from ipipscope.language.said import counted, joined, say
 from ipipscope.language.told import told
-from ipipscope.model import Impact
+from ipipscope.model import Confidence, Impact
 from ipipscope.report.file_names import short_names
 from ipipscope.report.inert import LONGEST_COMMAND, inert
 from ipipscope.report.lines import Line, cells, fold, labelled, padded, plain, write_lines
@@ -174,6 +174,8 @@ def _what(finding: Finding, width: int, *, verbose: bool, told: bool) -> Iterato
             span=span,
         )
         yield from labelled(say("when"), when, width, indent=INDENT)
+    if finding.pattern:
+        yield from labelled(say("pattern"), finding.pattern, width, indent=INDENT)
     shown = len(finding.tunnels) if verbose else FLOWS_SHOWN
     for place_, pair in enumerate(finding.tunnels[:shown]):
         unseen = say("not seen encapsulated")
@@ -243,7 +245,7 @@ def _remedy(remedy: Remedy, width: int, *, first: bool, verbose: bool) -> Iterat
 
 def _certainty(finding: Finding, width: int, *, verbose: bool) -> Iterator[Line]:
     yield from labelled(say("confidence"), say(finding.confidence.value), width, indent=INDENT)
-    if verbose and finding.disproved_by:
+    if finding.disproved_by and (verbose or finding.confidence is not Confidence.CERTAIN):
         yield from labelled("", say("disproved by: {what}", what=finding.disproved_by), width, indent=INDENT)
 
 

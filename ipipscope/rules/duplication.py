@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ipipscope.language.said import say
+from ipipscope.language.said import say, say_of
 from ipipscope.model import Confidence
+from ipipscope.rules.on_the_way import on_the_way
 from ipipscope.rules.rule import Rule, Strike
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ipipscope.correlator.journey import Seen
     from ipipscope.rules.view import View
 
 RULE: Final = Rule(
@@ -31,17 +35,44 @@ RULE: Final = Rule(
 
 def struck(view: View) -> Strike | None:
     """Copies with the same IP id at one device; a cooked capture shows a packet once a device and proves nothing."""
-    if not view.journey.copies or any(view.station(look).device is not None for look in view.journey.sightings):
+    copied = view.journey.copied
+    if copied is None or any(view.station(look).device is not None for look in view.journey.sightings):
         return None
+    frames: list[tuple[Seen, str]] = []
+    for example in copied.examples:
+        packet, copy, _ = first_copy(view, example)
+        frames += [(packet, say("packet")), (copy, say("copy of it"))]
+    point = view.station(frames[0][0].look).point
     return Strike(
-        node=None,
-        interface=None,
+        node=point.node,
+        interface=point.interface,
         confidence=Confidence.CERTAIN,
-        proofs=((view.journey.sightings[0], say("one of the copies")),),
         lost=None,
+        some=copied,
+        frames=tuple(frames),
     )
+
+
+def first_copy(view: View, example: Sequence[Seen]) -> tuple[Seen, Seen, Seen | None]:
+    """A packet and its copy where they first appear on its way, and the place before, which it passed once."""
+    way = on_the_way(view, example)
+    doubled = {seen.look for seen in way if seen.again}
+    copy = next(seen for seen in way if seen.again)
+    packet = next(seen for seen in way if seen.look == copy.look and not seen.again)
+    before = [seen for seen in way[: way.index(packet)] if seen.look.leg is packet.look.leg]
+    once = [seen for seen in before if seen.look not in doubled]
+    return packet, copy, once[-1] if once else None
 
 
 def summary(count: int, strike: Strike, view: View) -> str:
     """One sentence."""
-    return say("{copies} packets of {count} exchanges are copies of others.", copies=view.journey.copies, count=count)
+    before = first_copy(view, view.journey.copied.examples[0])[2] if view.journey.copied else None
+    once = say(", once at {point} before it", point=view.station(before.look).point) if before is not None else ""
+    return say_of(
+        count,
+        "A packet of {count} exchange passes {node}:{interface} more than once{once}.",
+        "Packets of {count} exchanges pass {node}:{interface} more than once{once}.",
+        node=strike.node,
+        interface=strike.interface,
+        once=once,
+    )

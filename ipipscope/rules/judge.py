@@ -13,6 +13,7 @@ from ipipscope.rules import next_capture, no_reply
 from ipipscope.rules.catalogue import BY_CODE, CAPTURE_RULES, journey_rules
 from ipipscope.rules.display_filter import display_filter
 from ipipscope.rules.known_hosts import KnownHosts
+from ipipscope.rules.loss_pattern import Fates, loss_pattern
 from ipipscope.rules.over_time import pattern
 from ipipscope.rules.part import Part
 from ipipscope.rules.path import path
@@ -20,11 +21,11 @@ from ipipscope.rules.told_points import told_points
 from ipipscope.rules.view import View, know, recording, segments
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from ipaddress import IPv4Address
 
     from ipipscope.correlator.correlate import Correlation
-    from ipipscope.correlator.journey import Journey
+    from ipipscope.correlator.journey import Journey, Seen, Some
     from ipipscope.correlator.looks import Look
     from ipipscope.correlator.recorded_time import Recorded
     from ipipscope.correlator.sides import Sides
@@ -104,6 +105,9 @@ class _Case:
     confidences: set[Confidence] = field(default_factory=set)
     consequences: Counter[str] = field(default_factory=Counter)
     journeys: list[tuple[Journey, Strike]] = field(default_factory=list)
+    parts: list[Part] = field(default_factory=list)
+    some: Some | None = None
+    """The exchanges that were struck, where not all of the journeys' were."""
     views: list[View] = field(default_factory=list)
     """The busiest ones: of these, the path is drawn that was seen best."""
 
@@ -149,7 +153,8 @@ def judge(
             _tell(judgement, part)
             told.append((part, _gather(part, cases) if part.struck else None))
     order = {module.RULE.code: place for place, module in enumerate(asked)}
-    gathered = [(_finding(case, knowledge, file_names, worked), case) for case in cases.values()]
+    fates = Fates(part for part, _ in told)
+    gathered = [(_finding(case, knowledge, file_names, worked, fates), case) for case in cases.values()]
     gathered.sort(key=lambda pair: _rank(pair[0], order))
     findings = [finding for finding, _ in gathered]
     place = {id(case): number for number, (_, case) in enumerate(gathered)}
@@ -159,7 +164,7 @@ def judge(
             code=part.struck[0][0].RULE.code if part.struck else None,
             finding=place[id(struck_case)] if struck_case is not None else None,
         )
-        judgement.parts.setdefault(part.view.journey.row, []).append((part, verdict))
+        judgement.parts.setdefault(part.view.journey.row, []).extend(_verdicts(part, verdict))
     for journey in unseen:
         part = Part(View(journey, knowledge, frozenset()), journey.count, journey.first, journey.last, None, [])
         judgement.parts[journey.row] = [(part, Verdict(answered=None))]
@@ -321,17 +326,46 @@ def _gather(part: Part, cases: dict[tuple[str, str | None, IPv4Address | None], 
     module, strike = part.struck[0]
     key = (module.RULE.code, strike.node, _peer(part.view, strike))
     case = cases.setdefault(key, _Case(module, strike, part.view, first=part.first, last=part.last))
-    case.count += part.count
-    case.first, case.last = min(case.first, part.first), max(case.last, part.last)
-    case.lost[strike.lost] += part.count
+    count, first, last = part.count, part.first, part.last
+    if strike.some is not None:
+        count, first, last = _those_struck(case, part.view, strike)
+    case.first, case.last = (min(case.first, first), max(case.last, last)) if case.count else (first, last)
+    case.count += count
+    case.lost[strike.lost] += count
     case.confidences.add(strike.confidence)
     case.journeys.append((part.view.journey, strike))
+    case.parts.append(part)
     if len(case.views) < VIEWS_MAX:
         case.views.append(part.view)
     for other, _ in part.struck[1:]:
         if other is not module:
             case.consequences[other.RULE.code] += part.count
     return case
+
+
+def _verdicts(part: Part, verdict: Verdict) -> list[tuple[Part, Verdict]]:
+    """The verdict on the exchanges of a part: where a rule struck only some, on each of these that is known."""
+    some = part.struck[0][1].some if part.struck else None
+    if some is None:
+        return [(part, verdict)]
+    begins = {min(seen.time for seen in example) for example in some.examples}
+    struck = [(replace(part, first=begin, last=begin, count=0), verdict) for begin in sorted(begins)]
+    return [(part, replace(verdict, code=None, finding=None)), *struck]
+
+
+def _those_struck(case: _Case, view: View, strike: Strike) -> tuple[int, int, int]:
+    """How many exchanges of a journey were struck, when the first and the last of them began.
+
+    0 for a further part of the same journey: which of its parts they belong to is not known.
+    """
+    some = strike.some
+    assert some is not None
+    if any(journey is view.journey for journey, _ in case.journeys):
+        return 0, some.first, some.last
+    if case.some is not None and some.slowest > case.some.slowest:
+        case.strike, case.view = strike, view
+    case.some = some if case.some is None else case.some + some
+    return some.count, some.first, some.last
 
 
 def _peer(view: View, strike: Strike) -> IPv4Address | None:
@@ -347,7 +381,11 @@ def _peer(view: View, strike: Strike) -> IPv4Address | None:
 
 
 def _finding(
-    case: _Case, knowledge: Knowledge, file_names: Sequence[str], worked: Collection[tuple[IPv4Address, IPv4Address]]
+    case: _Case,
+    knowledge: Knowledge,
+    file_names: Sequence[str],
+    worked: Collection[tuple[IPv4Address, IPv4Address]],
+    fates: Fates,
 ) -> Finding:
     """worked: source and destination of exchanges that were answered."""
     rule = case.module.RULE
@@ -365,22 +403,20 @@ def _finding(
         reply = next((look.outer for look in journey.looks(Leg.REPLY) if look.outer), None)
         tunnels[TunnelPair(request, reply)] = None
         flows[journey.flow] += journey.count
-        for example in journey.examples:
-            for look, what in strike.proofs:
-                for seen in example:
-                    if seen.look == look and len(evidence) < EVIDENCE_MAX:
-                        file = file_names[seen.source]
-                        if arrived_damaged(look, knowledge, journey):
-                            what = say("{what}, with a wrong checksum", what=what)  # noqa: PLW2901
-                        evidence.setdefault(
-                            (file, seen.frame),
-                            Evidence(
-                                file=file,
-                                frame=seen.frame,
-                                time=knowledge.recorded_time(seen.source, seen.time),
-                                what=what,
-                            ),
-                        )
+        for seen, what in _frames(journey, strike):
+            file = file_names[seen.source]
+            if len(evidence) == EVIDENCE_MAX:
+                break
+            damaged = arrived_damaged(seen.look, knowledge, journey)
+            evidence.setdefault(
+                (file, seen.frame),
+                Evidence(
+                    file=file,
+                    frame=seen.frame,
+                    time=knowledge.recorded_time(seen.source, seen.time),
+                    what=say("{what}, with a wrong checksum", what=what) if damaged else what,
+                ),
+            )
     busiest = [flow for flow, _ in flows.most_common(FLOWS_MAX)]
     confidence = next(each for each in CONFIDENCES if each in case.confidences)
     return Finding(
@@ -393,16 +429,25 @@ def _finding(
         count=case.count,
         first=case.first,
         last=case.last,
-        summary=case.module.summary(case.count, case.strike, case.view),
+        summary=case.module.summary(case.count, replace(case.strike, some=case.some), case.view),
         tunnels=tuple(tunnels),
         flows=tuple(sorted(busiest)),
         evidence=tuple(evidence.values()),
         display_filter=display_filter(busiest),
         consequences=tuple(sorted(case.consequences)),
+        pattern=loss_pattern([part for part in case.parts if part.lost], fates),
         disproved_by=say(rule.disproved_by),
         path=max(map(path, case.views), key=lambda seen: sum(hop.passage is Passage.SEEN for hop in seen.hops)),
-        next_captures=() if confidence is Confidence.CERTAIN else _next_captures(case, knowledge),
+        next_captures=_next_captures(case, knowledge, sure=confidence is Confidence.CERTAIN),
     )
+
+
+def _frames(journey: Journey, strike: Strike) -> Iterator[tuple[Seen, str]]:
+    """The packets that prove a strike, each with a few words: of the exchanges that were struck, no others."""
+    yield from strike.frames
+    for example in journey.examples:
+        for look, what in strike.proofs:
+            yield from ((seen, what) for seen in example if seen.look == look)
 
 
 def arrived_damaged(look: Look, knowledge: Knowledge, journey: Journey) -> bool:
@@ -412,12 +457,16 @@ def arrived_damaged(look: Look, knowledge: Knowledge, journey: Journey) -> bool:
     return knowledge.stations[look.station].node == knowledge.sides.target(journey, look.leg)
 
 
-def _next_captures(case: _Case, knowledge: Knowledge) -> tuple[str, ...]:
-    """What to record to be sure: all devices of each node that is concerned and was not wholly recorded."""
-    nodes = {case.strike.node, case.view.name(Leg.REQUEST), case.view.name(Leg.REQUEST, target=True)} - {None}
+def _next_captures(case: _Case, knowledge: Knowledge, *, sure: bool) -> tuple[str, ...]:
+    """What to record to be sure: all devices of each node that is concerned and was not wholly recorded.
+
+    Where all of them were, they are to be recorded again, for longer. Of what is sure, only what is yet to be found out.
+    """
+    if sure:
+        nodes = {case.strike.look_at} - {None}
+    else:
+        nodes = {case.strike.node, case.view.name(Leg.REQUEST), case.view.name(Leg.REQUEST, target=True)} - {None}
     protocols = {journey.flow.protocol for journey, _ in case.journeys}
-    return tuple(
-        next_capture.everything(node, protocols)
-        for node in sorted(str(node) for node in nodes)
-        if not any(p.node == node and role is Role.ANY for p, role in knowledge.roles.items())
-    )
+    whole = {point.node for point, role in knowledge.roles.items() if role is Role.ANY}
+    asked = sorted(str(node) for node in nodes - whole or (set() if sure else nodes))
+    return tuple(next_capture.everything(node, protocols) for node in asked)

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Final
 
 from ipipscope.language.said import say, say_of
 from ipipscope.model import Confidence, Leg
-from ipipscope.rules import next_capture
 from ipipscope.rules.rule import Rule, Strike
 
 if TYPE_CHECKING:
@@ -57,7 +56,7 @@ def struck(view: View) -> Strike | None:
         interface=view.interface(last),
         confidence=Confidence.CERTAIN if certain else Confidence.LIKELY,
         proofs=((last[0], say("request, last seen here")),),
-        next_captures=() if taken_by_pod else (next_capture.on(view.name(Leg.REQUEST, target=True), CAPTURE),),
+        look_at=None if taken_by_pod else view.name(Leg.REQUEST, target=True),
     )
 
 
@@ -71,11 +70,7 @@ def unexplained(view: View) -> Strike:
         interface=view.interface(last),
         confidence=Confidence.LIKELY,
         proofs=((last[0], say("reply, last seen here")),),
-        next_captures=(next_capture.on(node, CAPTURE),),
     )
-
-
-CAPTURE: Final = "tcpdump -i any -s 128 -w any.pcap 'ip proto 4 or icmp'"
 
 
 def summary(count: int, strike: Strike, view: View) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from enum import Enum, auto
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -26,25 +27,68 @@ def pattern(lost: Sequence[Part], answered: Sequence[Part]) -> str | None:
     lost, answered: parts of the same inner source, destination and protocol.
     """
     codes = {part.struck[0][0].RULE.code for part in lost if part.struck}
-    longest_answered = max(part.view.journey.longest for part in answered)
-    shortest_lost = min(part.view.journey.shortest for part in lost)
-    too_long = shortest_lost >= LARGE and shortest_lost > longest_answered
-    if codes <= BETWEEN_NODES and too_long and sum(part.count for part in lost) >= LARGE_LOST:
+    if codes <= BETWEEN_NODES and too_large(lost, answered):
         return "IPIP401"
-    times = [(begin, end, True, count) for part in lost for begin, end, count in part.line()]
-    times += [(begin, end, False, count) for part in answered for begin, end, count in part.line()]
-    times.sort()
+    how = come_and_go(lost, answered)
+    if how is None:
+        return None
+    return "IPIP601" if how is Losses.SCATTERED and codes <= BETWEEN_NODES else "IPIP602"
+
+
+class Losses(Enum):
+    """How losses that come and go lie in time."""
+
+    SCATTERED = auto()
+    OUTAGES = auto()
+
+
+def come_and_go(lost: Sequence[Part], answered: Sequence[Part]) -> Losses | None:
+    """How losses lie between answered exchanges; None where they lie only before or after them."""
+    times = _times(lost, answered)
     runs = _runs(times)
     lost_runs = [count for is_lost, count in runs if is_lost]
     # Lost from the start or to the end says nothing of coming and going: there must be answers on both sides.
-    inner = [count for (is_lost, count) in runs[1:-1] if is_lost]
-    if not inner:
+    if not any(is_lost for is_lost, _ in runs[1:-1]):
         return None
     # Losses that share a slice of time with as many answers are scattered there: a slice may be long.
-    outages = [count for count in lost_runs if count >= OUTAGE]
-    if (sum(outages) - _mixed(times)) * 2 > sum(lost_runs):
-        return "IPIP602"
-    return "IPIP601" if codes <= BETWEEN_NODES else "IPIP602"
+    long = sum(count for count in lost_runs if count >= OUTAGE)
+    return Losses.OUTAGES if (long - _mixed(times)) * 2 > sum(lost_runs) else Losses.SCATTERED
+
+
+def too_large(lost: Sequence[Part], answered: Sequence[Part]) -> bool:
+    """Whether the losses are of large packets only, and everything smaller was answered."""
+    shortest = min(part.view.journey.shortest for part in lost)
+    longest = max(part.view.journey.longest for part in answered)
+    return shortest >= LARGE and shortest > longest and sum(part.count for part in lost) >= LARGE_LOST
+
+
+def outages(lost: Sequence[Part], answered: Sequence[Part]) -> list[tuple[int, int]]:
+    """Begin and end of each time in which at least OUTAGE exchanges were lost in a row, none answered between.
+
+    Empty where the losses are not outages. Exact to the slices of the journeys' time lines.
+    """
+    if come_and_go(lost, answered) is not Losses.OUTAGES:
+        return []
+    gone = sorted(
+        (max(begin, part.first), min(end, part.last + 1), count) for part in lost for begin, end, count in part.line()
+    )
+    came = sorted((begin, end) for part in answered for begin, end, _ in part.line())
+    spans: list[list[int]] = []
+    for begin, end, count in gone:
+        # Slices that touch are one outage: answers that share them came before or after it.
+        if spans and not any(start < begin and stop > spans[-1][1] for start, stop in came if spans[-1][1] < begin):
+            spans[-1][1] = max(spans[-1][1], end)
+            spans[-1][2] += count
+        else:
+            spans.append([begin, end, count])
+    return [(begin, end) for begin, end, count in spans if count >= OUTAGE]
+
+
+def _times(lost: Sequence[Part], answered: Sequence[Part]) -> list[tuple[int, int, bool, int]]:
+    """Begin, end, fate and count of each slice of time in which exchanges began, in order."""
+    times = [(begin, end, True, count) for part in lost for begin, end, count in part.line()]
+    times += [(begin, end, False, count) for part in answered for begin, end, count in part.line()]
+    return sorted(times)
 
 
 def _mixed(times: Sequence[tuple[int, int, bool, int]]) -> int:

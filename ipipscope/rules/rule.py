@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ipipscope.correlator.journey import Seen, Some
     from ipipscope.correlator.looks import Look
-    from ipipscope.model import Confidence, Impact
+    from ipipscope.model import Confidence
     from ipipscope.rules.view import View
 
 
@@ -54,9 +55,12 @@ class Strike:
     confidence: Confidence
     proofs: tuple[tuple[Look, str], ...] = ()
     lost: bool | None = True
-    next_captures: tuple[str, ...] = ()
-    impact_of_flow: Impact | None = None
-    """Set where other exchanges of the same flow are answered at other times."""
+    look_at: str | None = None
+    """A node whose recording would tell more, however sure the rule is of what it says."""
+    some: Some | None = None
+    """The exchanges that were struck, where not all of the journey's were: the finding counts these."""
+    frames: tuple[tuple[Seen, str], ...] = ()
+    """The very packets that prove it, where only some of the exchanges were struck; in place of *proofs*."""
 
 
 class RuleModule(Protocol):

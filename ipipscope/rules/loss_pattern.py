@@ -1,0 +1,189 @@
+"""What the losses of a finding have in common, told in words: when they happen, to which sizes, to which flows."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from ipaddress import IPv4Network
+from typing import TYPE_CHECKING, Final
+
+from ipipscope.language.said import joined, say, say_of
+from ipipscope.model import SECOND, Leg
+from ipipscope.rules.over_time import OUTAGE, outages, too_large
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from ipaddress import IPv4Address
+
+    from ipipscope.language.said import Said
+    from ipipscope.model import Flow
+    from ipipscope.rules.part import Part
+
+ENOUGH: Final = OUTAGE
+"""Exchanges on both sides of a moment that make it one."""
+QUARTERS: Final = 4
+EVEN: Final = 12
+"""Fewer losses than this say nothing of how evenly they are spread."""
+BLOCK: Final = 26
+"""Prefix length of Calico's blocks, unless told otherwise (Calico documentation, IP pool, blockSize)."""
+
+
+class Fates:
+    """What became of all exchanges, by flow and by pair of nodes."""
+
+    def __init__(self, parts: Iterable[Part]) -> None:
+        self.answered: dict[tuple[object, ...], list[Part]] = defaultdict(list)
+        """By inner source, destination and protocol."""
+        self.began: dict[tuple[IPv4Address, IPv4Address], int] = {}
+        """By inner source and destination, when the first exchange began."""
+        self.lost_flows: set[tuple[object, ...]] = set()
+        self.working: dict[tuple[str | None, str | None], set[tuple[object, ...]]] = defaultdict(set)
+        """By requester and replier, the flows that were answered and never lost an exchange."""
+        for part in parts:
+            flow = part.view.journey.flow
+            ends = (flow.src, flow.dst)
+            self.began[ends] = min(part.first, self.began.get(ends, part.first))
+            if part.lost:
+                self.lost_flows.add(_key(flow))
+            elif part.arrived and part.view.in_overlay:
+                self.answered[_key(flow)].append(part)
+                self.working[_nodes(part)].add(_key(flow))
+        for flows in self.working.values():
+            flows.difference_update(self.lost_flows)
+
+
+def _key(flow: Flow) -> tuple[object, ...]:
+    return flow.src, flow.dst, flow.protocol
+
+
+def _nodes(part: Part) -> tuple[str | None, str | None]:
+    """Requester and replier; by outer address where a node was not captured."""
+    return part.view.name(Leg.REQUEST), part.view.name(Leg.REQUEST, target=True)
+
+
+def loss_pattern(lost: Sequence[Part], fates: Fates) -> Said | str:
+    """One sentence or two on when and to what the losses happen; empty where nothing can be said.
+
+    lost: the parts of one finding that were lost.
+    """
+    if not lost:
+        return ""
+    answered = [part for key in dict.fromkeys(_key(p.view.journey.flow) for p in lost) for part in fates.answered[key]]
+    told = [
+        _over_time(lost, answered, fates) if answered else None,
+        _among_flows(lost, fates) if not answered else None,
+    ]
+    return joined(" ", [each for each in told if each is not None])
+
+
+def _over_time(lost: Sequence[Part], answered: Sequence[Part], fates: Fates) -> Said | None:
+    if too_large(lost, answered):
+        return say(
+            "Only large packets are lost: from {shortest} octets on, while those of up to {longest} are answered.",
+            shortest=min(part.view.journey.shortest for part in lost),
+            longest=max(part.view.journey.longest for part in answered),
+        )
+    many = min(sum(part.count for part in lost), sum(part.count for part in answered))
+    first, last = min(part.first for part in lost), max(part.last for part in lost)
+    begin, end = min(part.first for part in answered), max(part.last for part in answered)
+    if end < first and many >= ENOUGH:
+        return say("From {time} on nothing is answered, before that everything.", time=_clock(first))
+    if last < begin and many >= ENOUGH:
+        return _until(lost, last, begin, fates)
+    spans = outages(lost, answered)
+    if spans:
+        longest = max(stop - start for start, stop in spans)
+        return say_of(
+            len(spans),
+            "Lost in {count} outage, of about {longest} s, from {time} on.",
+            "Lost in {count} outages, the longest of about {longest} s, the first from {time} on.",
+            longest=f"{longest / SECOND:.1f}",
+            time=_clock(min(start for start, _ in spans)),
+        )
+    if _even(lost, answered):
+        return say("Lost one by one, spread evenly over the capture.")
+    return None
+
+
+def _until(lost: Sequence[Part], last: int, begin: int, fates: Fates) -> Said:
+    """Lost until some moment, and answered since."""
+    flow = lost[0].view.journey.flow
+    turn = fates.began.get((flow.dst, flow.src))
+    if turn is not None and min(part.first for part in lost) < turn and last - SECOND < turn <= begin:
+        return say(
+            "Lost only until traffic goes the other way: {src} asks {dst} at {time}, and from then on all is answered.",
+            src=flow.dst,
+            dst=flow.src,
+            time=_clock(turn),
+        )
+    return say("Until {time} nothing is answered, from then on everything.", time=_clock(begin))
+
+
+def _even(lost: Sequence[Part], answered: Sequence[Part]) -> bool:
+    """Whether each quarter of the time holds about as large a share of lost exchanges as the others."""
+    slices = [(begin, count, count) for part in lost for begin, _, count in part.line()]
+    total = sum(count for _, count, _ in slices)
+    if total < EVEN:
+        return False
+    slices += [(begin, count, 0) for part in answered for begin, _, count in part.line()]
+    first, last = min(begin for begin, _, _ in slices), max(begin for begin, _, _ in slices)
+    width = (last - first) // QUARTERS + 1
+    sent, gone = [0] * QUARTERS, [0] * QUARTERS
+    for begin, count, of_them_lost in slices:
+        sent[(begin - first) // width] += count
+        gone[(begin - first) // width] += of_them_lost
+    share = total / sum(sent)
+    return all(share / 2 <= of / all_of <= share * 2 for of, all_of in zip(gone, sent, strict=True) if all_of)
+
+
+def _among_flows(lost: Sequence[Part], fates: Fates) -> Said | None:
+    """Which flows are lost, of those that could be expected to share their fate."""
+    flows = list(dict.fromkeys(_key(part.view.journey.flow) for part in lost))
+    pairs = list(dict.fromkeys(_nodes(part) for part in lost))
+    if len(pairs) != 1 or None in pairs[0]:
+        return None
+    here = fates.working.get(pairs[0], set())
+    if here:
+        if len(flows) == 1:
+            src, dst, protocol = flows[0]
+            return say_of(
+                len(here),
+                "Only {src} > {dst} {protocol} is lost: {count} other flow between these nodes is answered.",
+                "Only {src} > {dst} {protocol} is lost: {count} other flows between these nodes are answered.",
+                src=src,
+                dst=dst,
+                protocol=protocol,
+            )
+        block = _block({flow.dst for flow in (part.view.journey.flow for part in lost)}, {key[1] for key in here})
+        if block is not None:
+            return say(
+                "Only addresses of {block} are lost: others on {node} are answered.", block=block, node=pairs[0][1]
+            )
+        return None
+    others = [pair for pair, working in fates.working.items() if working and None not in pair and pair[0] != pair[1]]
+    if others and any(set(pair) & set(pairs[0]) for pair in others):
+        requester, replier = pairs[0]
+        return say_of(
+            len(others),
+            "Only from {requester} to {replier}: {count} other pair of nodes works.",
+            "Only from {requester} to {replier}: {count} other pairs of nodes work.",
+            requester=requester,
+            replier=replier,
+        )
+    return None
+
+
+def _block(lost: set[IPv4Address], working: set[object]) -> IPv4Network | None:
+    """The network of at most a block's size that holds all lost destinations and none of the others."""
+    if len(lost) < 2:
+        return None
+    network = IPv4Network((int(min(lost)), BLOCK), strict=False)
+    if any(address not in network for address in lost) or any(address in network for address in working):
+        return None
+    return network
+
+
+def _clock(time: int) -> str:
+    """Time of day, UTC."""
+    milliseconds = time // 1_000_000 % 86_400_000
+    seconds, milliseconds = divmod(milliseconds, 1000)
+    return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}.{milliseconds:03} UTC"
