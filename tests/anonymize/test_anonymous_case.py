@@ -19,7 +19,7 @@ from ipipscope.errors import InputError, UsageError
 from ipipscope.hosts.reading import read_state
 
 CAPTURES = Path(__file__).parents[2] / "captures"
-CASES = sorted(path.name for path in CAPTURES.iterdir() if path.is_dir())
+CASES = sorted(path.parent.name for path in CAPTURES.glob("*/truth.json"))
 KEY = bytes(range(32))
 PLAIN = {"0.0.0.0", "127.0.0.1", "255.255.255.255", "169.254.1.1"}
 
