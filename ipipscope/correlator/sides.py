@@ -105,6 +105,8 @@ def find_sides(
     for journey, leg, node, looks in silent:
         # Only the NIC saw it. From or to an address of another node, it came in or went out here.
         source, target = known.origin(journey, leg), known.target(journey, leg)
+        if _ends(journey, leg, stations) - {node, source, target}:
+            continue  # a router between two nodes
         if source is not None and source != node:
             _vote(inner, outer, journey, leg, node, looks, Direction.IN)
         elif target is not None and target != node:
@@ -115,6 +117,12 @@ def find_sides(
             # What leaves through the tunnel is seen there first: this came in and went no further.
             _vote(inner, outer, journey, leg, node, looks, Direction.IN)
     return Sides(inner.winners(), outer.winners())
+
+
+def _ends(journey: Journey, leg: Leg, stations: Sequence[Station]) -> set[str]:
+    """The nodes at whose tunnels or pods' interfaces a leg was seen."""
+    places = (stations[look.station] for look in journey.looks(leg))
+    return {place.node for place in places if place.role in {Role.TUNNEL, Role.WORKLOAD}}
 
 
 def _own_node(journey: Journey, stations: Sequence[Station]) -> str | None:
