@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ipipscope.language.said import say, say_of
-from ipipscope.model import Confidence, Leg, Role
-from ipipscope.rules.rule import Rule, Strike
+from ipipscope.language.said import say_of
+from ipipscope.model import Leg
+from ipipscope.rules.lost_between_nodes import lost_between_nodes
+from ipipscope.rules.rule import Rule
 
 if TYPE_CHECKING:
+    from ipipscope.rules.rule import Strike
     from ipipscope.rules.view import View
 
 RULE: Final = Rule(
@@ -36,27 +38,7 @@ RULE: Final = Rule(
 
 def struck(view: View) -> Strike | None:
     """Seen leaving with an outer header, missing on the target's NICs, with nothing of it further on."""
-    leg = Leg.REQUEST
-    node, target = view.origin(leg), view.target(leg)
-    for look in view.outer_anywhere(leg):
-        if look.outer is not None:
-            target = view.knowledge.sides.outer_home.get(look.outer.dst, target)
-    left = view.at(leg, node, "outer")
-    if not left or target is None or target == node or not view.missing(leg, target, "outer"):
-        return None
-    if view.at(leg, target, "tunnel") or view.at(leg, target, "workload") or view.at(leg, target, "bare"):
-        return None
-    if view.looks(Leg.REPLY) and leg is Leg.REQUEST:
-        return None
-    if any(look.leg in ERRORS for look in view.journey.sightings):
-        return None
-    sure = not view.presumed(target, Role.PHYSICAL)
-    return Strike(
-        node=node,
-        interface=view.interface(left),
-        confidence=Confidence.CERTAIN if sure else Confidence.LIKELY,
-        proofs=((left[0], say("request, last seen here")),),
-    )
+    return lost_between_nodes(view, Leg.REQUEST)
 
 
 def summary(count: int, strike: Strike, view: View) -> str:
@@ -79,6 +61,3 @@ def summary(count: int, strike: Strike, view: View) -> str:
         dst=outer.dst,
         peer=view.named(outer.dst),
     )
-
-
-ERRORS: Final = frozenset({Leg.REQUEST_ERROR, Leg.REPLY_ERROR})
