@@ -137,8 +137,9 @@ def know(correlation: Correlation, sides: Sides, hosts: KnownHosts) -> Knowledge
     knowledge.carriers = {station.point for station in correlation.stations if station.carried_outer}
     knowledge.before_translation = translations(correlation.journeys, correlation.stations)
     everywhere = frozenset(windows)
-    for journey in correlation.journeys:
-        view = View(journey, knowledge, everywhere)
+    views = [View(journey, knowledge, everywhere) for journey in correlation.journeys]
+    for view in views:
+        journey = view.journey
         for leg in LEGS:
             source, destination = journey.flow.src, journey.flow.dst
             if leg is Leg.REPLY:
@@ -153,21 +154,19 @@ def know(correlation: Correlation, sides: Sides, hosts: KnownHosts) -> Knowledge
             knowledge.workload_of[address].add(point)
         if journey.requested and journey.looks(Leg.REPLY):
             knowledge.trip = max(knowledge.trip, journey.trip)
-    for journey in correlation.journeys:
-        view = View(journey, knowledge, everywhere)
+    for view in views:
         for leg in LEGS:
             came_through = view.came_through(leg)
             if leg is Leg.REQUEST and came_through is None and not view.looks(Leg.REPLY):
                 came_through = False if view.origin(leg) is not None else None
             for look in view.looks(leg):
                 if look.outer is not None and came_through is not None:
-                    (knowledge.accepted if came_through else knowledge.refused)[look.outer] += journey.count
-    views = [View(journey, knowledge, everywhere) for journey in correlation.journeys]
-    for point in presumed & {point for view in views for leg in LEGS for point in _surely_passed(view, leg)}:
-        windows[point] = None  # empty, though something passed there
+                    (knowledge.accepted if came_through else knowledge.refused)[look.outer] += view.journey.count
     unseen = passed_unseen(knowledge, views)
     for point, window in windows.items():
-        if window is not None and window.bridges:
+        if point in presumed and unseen[point]:
+            windows[point] = None  # empty, though something passed there
+        elif window is not None and window.bridges:
             windows[point] = window.without(unseen[point])
     knowledge.presumed_windows = presumed_windows(knowledge, unseen)
     return knowledge
