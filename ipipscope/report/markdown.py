@@ -16,7 +16,7 @@ from ipipscope.report.path_picture import picture
 from ipipscope.report.path_text import draw
 from ipipscope.report.standing import standing
 from ipipscope.report.terminal import verdict_line
-from ipipscope.report.times import clock, iso, lasting
+from ipipscope.report.times import clock, from_to
 from ipipscope.rules.catalogue import RULES
 
 if TYPE_CHECKING:
@@ -122,15 +122,7 @@ def _facts(finding: Finding) -> Iterator[tuple[str, str]]:
     place = f"{finding.node or '?'}:{finding.interface}" if finding.interface else finding.node or "?"
     yield say("where"), _code(place, cell=True)
     if finding.last:
-        span = lasting(finding.last - finding.first)
-        when = say(
-            "{date} {first} to {last} UTC ({span})",
-            date=iso(finding.first)[:10],
-            first=clock(finding.first),
-            last=clock(finding.last),
-            span=span,
-        )
-        yield say("when"), told(when)
+        yield say("when"), told(from_to(finding.first, finding.last))
     yield say("what"), _text(finding.summary)
     if finding.pattern:
         yield say("pattern"), _text(finding.pattern)

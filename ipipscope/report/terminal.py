@@ -13,7 +13,7 @@ from ipipscope.report.lines import Line, cells, fold, labelled, padded, plain, w
 from ipipscope.report.path_picture import picture
 from ipipscope.report.path_text import draw
 from ipipscope.report.standing import standing
-from ipipscope.report.times import clock, iso, lasting
+from ipipscope.report.times import clock, from_to
 from ipipscope.rules.catalogue import RULES
 
 if TYPE_CHECKING:
@@ -165,15 +165,7 @@ def _what(finding: Finding, width: int, *, verbose: bool, told: bool) -> Iterato
     place = f"{finding.node or '?'}:{finding.interface}" if finding.interface else finding.node or "?"
     yield from labelled(say("where"), place, width, indent=INDENT)
     if finding.last:
-        span = lasting(finding.last - finding.first)
-        when = say(
-            "{date} {first} to {last} UTC ({span})",
-            date=iso(finding.first)[:10],
-            first=clock(finding.first),
-            last=clock(finding.last),
-            span=span,
-        )
-        yield from labelled(say("when"), when, width, indent=INDENT)
+        yield from labelled(say("when"), from_to(finding.first, finding.last), width, indent=INDENT)
     if finding.pattern:
         yield from labelled(say("pattern"), finding.pattern, width, indent=INDENT)
     shown = len(finding.tunnels) if verbose else FLOWS_SHOWN

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Final
 
+from ipipscope.language.said import Said, say
 from ipipscope.model import SECOND
 
 LAST: Final = 253_402_300_799
@@ -32,3 +33,14 @@ def lasting(nanoseconds: int) -> str:
             return f"{nanoseconds / size:.3g} {unit}"
     minutes = round(nanoseconds / SECOND / 60)
     return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def from_to(first: int, last: int) -> Said:
+    """`2026-11-24 00:32:41.702898 to 00:32:44.878683 UTC (3.18 s)`, in the language that is being written."""
+    return say(
+        "{date} {first} to {last} UTC ({span})",
+        date=iso(first)[:10],
+        first=clock(first),
+        last=clock(last),
+        span=lasting(last - first),
+    )
