@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from ipipscope.hosts.cluster import Host, Known
     from ipipscope.hosts.firewall import Judgement
-    from ipipscope.hosts.model import Route, Tunnel
+    from ipipscope.hosts.model import FirewallRule, Route, Tunnel
     from ipipscope.hosts.route_lookup import Decision
 
 
@@ -180,9 +180,11 @@ def kernel_counters(host: Host, names: Iterable[str]) -> tuple[str, ...]:
 
 def rule_counters(judgement: Judgement) -> tuple[str, ...]:
     """How often the deciding rule matched, where it did."""
-    rule = judgement.rule
-    return (
-        (say("{packets} packets matched `{line}`", packets=rule.packets, line=judgement.line),)
-        if rule is not None and rule.packets
-        else ()
-    )
+    return matched(judgement.rule, judgement.line) if judgement.rule is not None else ()
+
+
+def matched(rule: FirewallRule, line: str = "") -> tuple[str, ...]:
+    """How often a rule matched, where it did; *line* is how it is shown, its text unless told."""
+    if not rule.packets:
+        return ()
+    return (say("{packets} packets matched `{line}`", packets=rule.packets, line=line or rule.text),)

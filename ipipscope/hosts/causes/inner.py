@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ipipscope.hosts.causes.ways import only
-from ipipscope.hosts.faults import Fault, Kind
+from ipipscope.hosts.faults import Fault, Kind, matched
 from ipipscope.hosts.firewall import Packet
 from ipipscope.hosts.route_lookup import Outcome
 from ipipscope.hosts.sizes import sizes
@@ -60,9 +60,6 @@ def _translated_into(host: Host, source: IPv4Address, destination: IPv4Address) 
         return
     pod = next((route.destination.network_address for route in host.workload_routes), None)
     for chain, rule in host.firewall.translating_to(source):
-        counters = (
-            (say("{packets} packets matched `{line}`", packets=rule.packets, line=rule.text),) if rule.packets else ()
-        )
         yield Fault(
             kind=Kind.NAT,
             host=host,
@@ -74,7 +71,7 @@ def _translated_into(host: Host, source: IPv4Address, destination: IPv4Address) 
                 host=host.name,
                 source=source,
             ),
-            counters=counters,
+            counters=matched(rule),
             judgement=host.firewall.judged_by(chain, rule),
         )
 
@@ -92,9 +89,6 @@ def _translated(host: Host, source: IPv4Address, destination: IPv4Address, proto
     if found is None:
         return None
     chain, rule = found
-    counters = (
-        (say("{packets} packets matched `{line}`", packets=rule.packets, line=rule.text),) if rule.packets else ()
-    )
     return Fault(
         kind=Kind.NAT,
         host=host,
@@ -108,7 +102,7 @@ def _translated(host: Host, source: IPv4Address, destination: IPv4Address, proto
             destination=destination,
             device=out.device,
         ),
-        counters=counters,
+        counters=matched(rule),
         interface=out.device,
         judgement=host.firewall.judged_by(chain, rule),
     )

@@ -54,40 +54,8 @@ def workload_mtu(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
     else:
         yield Remedy(
             node=host.name,
-            command=command(
-                "iptables",
-                "-t",
-                "mangle",
-                "-A",
-                "FORWARD",
-                "-o",
-                interface_name(device),
-                "-p",
-                "tcp",
-                "--tcp-flags",
-                "SYN,RST",
-                "SYN",
-                "-j",
-                "TCPMSS",
-                "--clamp-mss-to-pmtu",
-            ),
-            undo=command(
-                "iptables",
-                "-t",
-                "mangle",
-                "-D",
-                "FORWARD",
-                "-o",
-                interface_name(device),
-                "-p",
-                "tcp",
-                "--tcp-flags",
-                "SYN,RST",
-                "SYN",
-                "-j",
-                "TCPMSS",
-                "--clamp-mss-to-pmtu",
-            ),
+            command=_clamping("-A", device),
+            undo=_clamping("-D", device),
             why=say(
                 "TCP agrees on segments that fit, at once and for pods that run already; a ping with DF stays "
                 "too large.",
@@ -96,6 +64,12 @@ def workload_mtu(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
         )
     fits = min(value for value in (mtu, fault.number) if value) if mtu or fault.number else 1480
     yield from _calico_mtu(fault, fits, largest)
+
+
+def _clamping(action: str, device: str) -> str:
+    """The command that adds, or deletes, the rule by which TCP takes segments that fit the device."""
+    chain = ("iptables", "-t", "mangle", action, "FORWARD", "-o", interface_name(device))
+    return command(*chain, "-p", "tcp", "--tcp-flags", "SYN,RST", "SYN", "-j", "TCPMSS", "--clamp-mss-to-pmtu")
 
 
 def _pod_mtu(host: Host, fault: Fault, mtu: int) -> Iterator[Remedy]:
