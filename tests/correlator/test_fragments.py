@@ -107,6 +107,13 @@ def test_a_request_whose_first_fragment_is_lost_is_lost_between_the_nodes(tmp_pa
     assert codes(report) == {"IPIP307"}
 
 
+@pytest.mark.parametrize("cut", ["outer", "inner"])
+def test_a_reply_whose_last_fragment_is_lost_is_lost_between_the_nodes(tmp_path, cut):
+    report = pings(tmp_path / "case", cut=cut, lost=lambda number, way, place: way == 1 and place == 1 and number > 3)
+    assert codes(report) == {"IPIP308"}
+    assert (report.answered, report.unanswered) == (4, 4)
+
+
 def test_a_capture_without_later_fragments_claims_nothing_of_them(tmp_path):
     folder = tmp_path / "case"
     pings(folder)
