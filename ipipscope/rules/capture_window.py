@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ipipscope.correlator.correlate import Correlation
     from ipipscope.model import Finding
     from ipipscope.rules.capture_facts import CaptureFacts
-    from ipipscope.rules.view import Knowledge
+    from ipipscope.rules.knowledge import Knowledge
 
 RULE: Final = Rule(
     code="IPIP901",

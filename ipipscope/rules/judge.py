@@ -12,13 +12,16 @@ from ipipscope.model import Confidence, Evidence, Finding, Flow, Impact, Leg, Pa
 from ipipscope.rules import next_capture, no_reply
 from ipipscope.rules.catalogue import BY_CODE, CAPTURE_RULES, journey_rules
 from ipipscope.rules.display_filter import display_filter
+from ipipscope.rules.know import know
+from ipipscope.rules.knowledge import recording
 from ipipscope.rules.known_hosts import KnownHosts
 from ipipscope.rules.loss_pattern import Fates, loss_pattern
 from ipipscope.rules.over_time import pattern
 from ipipscope.rules.part import Part
 from ipipscope.rules.path import path
+from ipipscope.rules.segments import segments
 from ipipscope.rules.told_points import told_points
-from ipipscope.rules.view import View, know, recording, segments
+from ipipscope.rules.view import View
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -30,8 +33,8 @@ if TYPE_CHECKING:
     from ipipscope.correlator.recorded_time import Recorded
     from ipipscope.correlator.sides import Sides
     from ipipscope.rules.capture_facts import CaptureFacts
+    from ipipscope.rules.knowledge import Knowledge
     from ipipscope.rules.rule import RuleModule, Strike
-    from ipipscope.rules.view import Knowledge
 
 FLOWS_MAX: Final = 100
 """Flows that a finding names; it counts them all."""

@@ -7,273 +7,22 @@ recording then; where none was, the answer is None.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from ipipscope.correlator.recorded_time import Recorded, together
-from ipipscope.correlator.sides import FRESH_TTLS
-from ipipscope.decoder.columns import Direction, Kind
-from ipipscope.model import CapturePoint, Flow, Leg, Role
-from ipipscope.rules.known_hosts import KnownHosts
-from ipipscope.rules.translation import translations
+from ipipscope.decoder.columns import Direction
+from ipipscope.model import CapturePoint, Leg, Role
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Sequence
     from ipaddress import IPv4Address
 
-    from ipipscope.correlator.correlate import Correlation
     from ipipscope.correlator.journey import Journey
     from ipipscope.correlator.looks import Look
-    from ipipscope.correlator.recorded_time import Span
-    from ipipscope.correlator.sides import Sides
     from ipipscope.correlator.stations import Station
-    from ipipscope.model import OuterPair
+    from ipipscope.rules.knowledge import Knowledge
 
 LEGS: Final = (Leg.REQUEST, Leg.REPLY)
-CUT_SHARE: Final = 20
-"""One packet in so many that the snaplen cut too short, and the point proves nothing missing."""
-
-
-@dataclass(slots=True)
-class Knowledge:
-    """What all journeys together tell, for the judgement of each.
-
-    windows: when each point is known to have recorded; None for an empty point of a node of which nothing is known.
-    reached: outer destinations by which others reach an inner address.
-    served: the same from the other end: the inner addresses that are reached by an outer destination.
-    sent_from: outer sources from which an inner address's packets leave.
-    accepted, refused: outer pairs whose packets are known to have come through to the overlay, or not.
-    trip: the longest answer that was seen, nanoseconds.
-    """
-
-    stations: Sequence[Station]
-    sides: Sides
-    windows: dict[CapturePoint, Recorded | None]
-    roles: dict[CapturePoint, Role]
-    presumed: frozenset[CapturePoint] = frozenset()
-    """Points without a packet of their own, taken to have recorded while their node's other points did."""
-    unused: frozenset[CapturePoint] = frozenset()
-    """Workload points at which no exchange was seen: nothing tells whose they are."""
-    asked_in_vain: frozenset[CapturePoint] = frozenset()
-    """Of these, the ones with ARP: the node asked for a pod and nobody answered with a packet."""
-    reached: dict[IPv4Address, Counter[IPv4Address]] = field(default_factory=lambda: defaultdict(Counter))
-    served: dict[IPv4Address, set[IPv4Address]] = field(default_factory=lambda: defaultdict(set))
-    sent_from: dict[IPv4Address, Counter[IPv4Address]] = field(default_factory=lambda: defaultdict(Counter))
-    accepted: Counter[OuterPair] = field(default_factory=Counter)
-    refused: Counter[OuterPair] = field(default_factory=Counter)
-    workload_of: dict[IPv4Address, set[CapturePoint]] = field(default_factory=lambda: defaultdict(set))
-    before_translation: dict[Journey, Journey] = field(default_factory=dict)
-    """For journeys behind a translation of the inner source, those of the same exchanges before it."""
-    trip: int = 0
-    presumed_windows: dict[CapturePoint, Recorded] = field(default_factory=dict)
-    """While its node's other points recorded, as far as nothing shows that this one did not."""
-    hosts: KnownHosts = field(default_factory=KnownHosts)
-    cut: frozenset[CapturePoint] = frozenset()
-    """Points whose snaplen cut headers that were needed: what is missing there may be among them."""
-    carriers: set[CapturePoint] = field(default_factory=set)
-    """NICs that showed packets with outer headers."""
-    overlay: set[IPv4Address] = field(default_factory=set)
-    """Inner addresses at the far end of a tunnel, of whatever exchange."""
-
-    shifts: tuple[int, ...] = ()
-    """Nanoseconds that were added to each source's times, to put all nodes on one clock."""
-
-    def recorded_time(self, source: int, time: int) -> int:
-        """A time as its file has it."""
-        return time - self.shifts[source] if self.shifts else time
-
-    def presumably_recording(self, first: int, last: int) -> frozenset[CapturePoint]:
-        """The points that were recording from *first* to *last*, unless they began late or ended early unseen."""
-        return recording(self.presumed_windows, first, last + self.trip)
-
-    def points(self, node: str, role: Role) -> list[CapturePoint]:
-        """The points of a node that show what a role shows; an `any` point shows all."""
-        return [p for p, r in self.roles.items() if p.node == node and (r is role or r is Role.ANY)]
-
-
-def recording_windows(
-    correlation: Correlation,
-) -> tuple[dict[CapturePoint, Recorded | None], frozenset[CapturePoint]]:
-    """When each point is known, or presumed, to have recorded; and which are presumed.
-
-    Presumed are those without packets of their own, and pods' interfaces that showed no IPv4: their few ARP and IPv6
-    packets tell little of when they were watched.
-    """
-    windows: dict[CapturePoint, Recorded | None] = {}
-    presumed = set()
-    recorded = correlation.recorded
-    for point, tally in correlation.tallies.items():
-        quiet = correlation.roles[point] is Role.WORKLOAD and not tally.kinds[Kind.NATIVE]
-        if point in recorded and not quiet:
-            windows[point] = recorded[point]
-            continue
-        windows[point] = together(each for other, each in recorded.items() if other.node == point.node)
-        presumed.add(point)
-    return windows, frozenset(presumed)
-
-
-def know(correlation: Correlation, sides: Sides, hosts: KnownHosts) -> Knowledge:
-    """Gather what the journeys tell about outer addresses, pods and times."""
-    windows, presumed = recording_windows(correlation)
-    used = {correlation.stations[look.station].point for each in correlation.journeys for look in each.sightings}
-    pods = {point for point, role in correlation.roles.items() if role is Role.WORKLOAD}
-    unused = frozenset(pods - used)
-    vain = frozenset(point for point in unused if correlation.tallies[point].kinds[Kind.ARP])
-    knowledge = Knowledge(
-        correlation.stations,
-        sides,
-        windows,
-        correlation.roles,
-        presumed,
-        unused,
-        vain,
-        hosts=hosts,
-        shifts=correlation.shifts,
-    )
-    knowledge.cut = frozenset(
-        point for point, tally in correlation.tallies.items() if tally.cut * CUT_SHARE > tally.packets
-    )
-    knowledge.carriers = {station.point for station in correlation.stations if station.carried_outer}
-    knowledge.before_translation = translations(correlation.journeys, correlation.stations)
-    everywhere = frozenset(windows)
-    views = [View(journey, knowledge, everywhere) for journey in correlation.journeys]
-    for view in views:
-        journey = view.journey
-        for leg in LEGS:
-            source, destination = journey.flow.src, journey.flow.dst
-            if leg is Leg.REPLY:
-                source, destination = destination, source
-            for look in view.looks(leg):
-                if look.ipip and look.outer is not None:
-                    knowledge.overlay.add(destination)
-                    knowledge.reached[destination][look.outer.dst] += journey.count
-                    knowledge.served[look.outer.dst].add(destination)
-                    knowledge.sent_from[source][look.outer.src] += journey.count
-        for point, address in _pods(view):
-            knowledge.workload_of[address].add(point)
-        if journey.requested and journey.looks(Leg.REPLY):
-            knowledge.trip = max(knowledge.trip, journey.trip)
-    for view in views:
-        for leg in LEGS:
-            came_through = view.came_through(leg)
-            if leg is Leg.REQUEST and came_through is None and not view.looks(Leg.REPLY):
-                came_through = False if view.origin(leg) is not None else None
-            for look in view.looks(leg):
-                if look.outer is not None and came_through is not None:
-                    (knowledge.accepted if came_through else knowledge.refused)[look.outer] += view.journey.count
-    unseen = passed_unseen(knowledge, views)
-    for point, window in windows.items():
-        if point in presumed and unseen[point]:
-            windows[point] = None  # empty, though something passed there
-        elif window is not None and window.bridges:
-            windows[point] = window.without(unseen[point])
-    knowledge.presumed_windows = presumed_windows(knowledge, unseen)
-    return knowledge
-
-
-def _pods(view: View) -> Iterator[tuple[CapturePoint, IPv4Address]]:
-    """Whose the workload points are that a journey passed.
-
-    A TTL that was lowered tells that the packet goes to the pod. Where both ends are on the point's node and it was not,
-    either may be the pod and the other the node itself.
-    """
-    flow, home = view.journey.flow, view.knowledge.sides.home
-    for look in view.journey.sightings:
-        station = view.station(look)
-        if station.role is not Role.WORKLOAD:
-            continue
-        source, target = (flow.src, flow.dst) if look.leg is Leg.REQUEST else (flow.dst, flow.src)
-        if look.inner_ttl not in FRESH_TTLS and home.get(target, station.node) == station.node:
-            yield station.point, target
-        elif home.get(source) == station.node != home.get(target):
-            yield station.point, source
-        elif home.get(target) == station.node and home.get(source, station.node) != station.node:
-            yield station.point, target
-
-
-def passed_unseen(knowledge: Knowledge, views: Sequence[View]) -> dict[CapturePoint, list[Span]]:
-    """For each point, when packets surely passed of a kind that it shows at other times, and it has none of them."""
-    shows: dict[tuple[Flow, Leg], set[CapturePoint]] = defaultdict(set)
-    for view in views:
-        for leg in LEGS:
-            shows[_ends(view.journey.flow), leg] |= {view.station(look).point for look in view.looks(leg)}
-    unseen: dict[CapturePoint, list[Span]] = defaultdict(list)
-    for view in views:
-        for leg in LEGS:
-            here = {view.station(look).point for look in view.looks(leg)}
-            like = shows[_ends(view.journey.flow), leg]
-            passed = {point for point in like if view.passed(leg, point.node, knowledge.roles[point])}
-            for point in (passed | _surely_passed(view, leg)) - here:
-                unseen[point] += view.journey.times()
-    return unseen
-
-
-def presumed_windows(knowledge: Knowledge, unseen: Mapping[CapturePoint, list[Span]]) -> dict[CapturePoint, Recorded]:
-    """Each point's window, stretched at both ends over the time in which its node recorded anything.
-
-    Not beyond a time at which packets passed that the point shows at other times, and not over its pauses.
-    """
-    nodes = {point.node for point in knowledge.windows}
-    watched = {
-        node: together(each for p, each in knowledge.windows.items() if p.node == node and each is not None)
-        for node in nodes
-    }
-    found = {}
-    for point, window in knowledge.windows.items():
-        node = watched[point.node]
-        if window is None or node is None:
-            continue
-        # One nanosecond more: the last packet of all is then inside.
-        begin, end = node.around(window.spans[0])[0], node.around(window.spans[-1])[1] + knowledge.trip + 1
-        begin = max([begin, *(min(last + 1, window.first) for first, last in unseen[point] if first < window.first)])
-        end = min([end, *(max(first, window.last) for first, last in unseen[point] if last > window.last)])
-        found[point] = window.stretched(min(begin, window.first), max(end, window.last))
-    return found
-
-
-def _surely_passed(view: View, leg: Leg) -> set[CapturePoint]:
-    """Points that a leg passed, whether they show it or not: of the node that it left, and of the one that it came to.
-
-    What left as IPIP came through the tunnel, and from the pod's interface; what comes out of the tunnel came in by a
-    NIC. Where a node has several points of a kind, nothing tells which of them, unless it is any.
-    """
-    points = view.knowledge.points
-    passed: list[list[CapturePoint]] = []
-    node = view.origin(leg) or _sender(view, leg)
-    if node is not None:
-        left = any(look.ipip for look in view.at(leg, node, "outer"))
-        source = view.journey.flow.dst if leg is Leg.REPLY else view.journey.flow.src
-        passed.append(points(node, Role.TUNNEL) if left else [])
-        sent = left or bool(view.at(leg, node, "tunnel"))
-        passed.append(list(view.knowledge.workload_of.get(source, ())) if sent else [])
-    node = view.target(leg)
-    if node is not None and node != view.origin(leg):
-        came = view.at(leg, node, "workload")
-        arrived = any(look.ipip for look in view.at(leg, node, "outer"))
-        passed.append(points(node, Role.TUNNEL) if came and arrived else [])
-        nics = points(node, Role.PHYSICAL) if view.at(leg, node, "tunnel") else []
-        if not (arrived or view.at(leg, node, "bare")):
-            return {point for few in passed if len(few) == 1 for point in few} | set(nics)
-    return {point for few in passed if len(few) == 1 for point in few}
-
-
-def _sender(view: View, leg: Leg, *, anywhere: bool = False) -> str | None:
-    """The node whose address a leg has as its outer source, as that node's NIC shows it, or whoever's."""
-    homes = view.knowledge.sides.outer_home
-    nodes = ((view.station(look).node, look.outer) for look in view.looks(leg) if look.ipip)
-    senders = ((node, homes.get(outer.src)) for node, outer in nodes if outer is not None)
-    return next((sender for node, sender in senders if sender is not None and (anywhere or sender == node)), None)
-
-
-def recording(windows: Mapping[CapturePoint, Recorded | None], first: int, last: int) -> frozenset[CapturePoint]:
-    """The points that recorded all the time from *first* to *last*."""
-    return frozenset(point for point, window in windows.items() if window and window.throughout(first, last))
-
-
-def _ends(flow: Flow) -> Flow:
-    """The flow without its numbers."""
-    return Flow(flow.src, flow.dst, flow.protocol)
 
 
 @dataclass(slots=True)
@@ -345,6 +94,13 @@ class View:
             return "workload"  # the MAC address of Calico's host side
         outwards = look.direction is Direction.OUT
         return "bare" if outwards == (self.origin(leg) == node) else "workload"
+
+    def sender(self, leg: Leg, *, anywhere: bool = False) -> str | None:
+        """The node whose address a leg has as its outer source, as that node's NIC shows it, or whoever's."""
+        homes = self.knowledge.sides.outer_home
+        nodes = ((self.station(look).node, look.outer) for look in self.looks(leg) if look.ipip)
+        senders = ((node, homes.get(outer.src)) for node, outer in nodes if outer is not None)
+        return next((sender for node, sender in senders if sender is not None and (anywhere or sender == node)), None)
 
     def outer_anywhere(self, leg: Leg) -> tuple[Look, ...]:
         """Sightings of a leg with an outer header, at any node."""
@@ -429,7 +185,7 @@ class View:
         if self.at(leg, node, position):
             return False
         seen = {each: self.at(leg, node, each) for each in ("outer", "bare", "tunnel", "workload")}
-        left = any(look.ipip for look in seen["outer"]) or node == _sender(self, leg, anywhere=True)
+        left = any(look.ipip for look in seen["outer"]) or node == self.sender(leg, anywhere=True)
         if node == self.requester and not any(self.station(look).node == node for look in self.looks(leg)):
             return True
         if left or node == self.requester:
@@ -617,22 +373,3 @@ class View:
         if not senders or not receivers:
             return None
         return bool(senders & receivers)
-
-
-def segments(
-    journey: Journey, windows: Mapping[CapturePoint, Recorded | None], nodes: Iterable[str], trip: int
-) -> list[tuple[int, int, int, frozenset[CapturePoint]]]:
-    """Cut a journey where one of its nodes' points began or ended to record.
-
-    trip: how long an answer takes; a point that stops sooner after a request may have missed its packets.
-    Returns count, first, last and the points that were recording, for each part.
-    """
-    concerned = set(nodes)
-    relevant = {point: window for point, window in windows.items() if point.node in concerned}
-    parts: dict[frozenset[CapturePoint], list[int]] = {}
-    for begin, end, count in journey.line:
-        first, last = max(begin, journey.first), min(end - 1, journey.last)
-        part = parts.setdefault(recording(relevant, first, last + trip), [0, first, last])
-        part[0] += count
-        part[1], part[2] = min(part[1], first), max(part[2], last)
-    return [(count, first, last, points) for points, (count, first, last) in parts.items()]
