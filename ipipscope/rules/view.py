@@ -315,7 +315,9 @@ class View:
             return None
         node = self.requester
         if not self.in_overlay:
-            return True
+            there = {self.station(look).node for look in replies} == {self.replier}
+            elsewhere = node is not None and node != self.replier and self.journey.flow.dst in self.knowledge.overlay
+            return None if there and elsewhere else True
         if node is not None and any(point.node == node for point in self.knowledge.windows):
             if self.at(Leg.REPLY, node, "workload"):
                 return True

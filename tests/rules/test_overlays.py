@@ -167,3 +167,18 @@ def test_a_break_is_told_where_it_is_or_not_at_all(case: tuple[dict[str, bytes],
     files, stop = case
     first = alarms(files)[:1]
     assert not first or first[0][0] in {*stop.rules, NO_REPLY}, (first, stop)
+
+
+def test_what_only_the_replying_pod_shows_is_not_answered() -> None:
+    """Its node's requester was recorded, but later: those exchanges are no sign that the others were lost by chance."""
+    here, there = Node("node1", "eth1", 0xC0A8030A, 0x0A7A0040), Node("node2", "eth1", 0xC0A8030B, 0x0A7A4040)
+    overlay = Overlay()
+    victim = Conversation(there.host(), here.pod(1), "ping", 20, 100 * MILLISECOND, BEGIN, id=1, delay=50)
+    victim.take_place(overlay, 5, STOPS[5])
+    windows = {"node1": (0.0, 2 * SECOND), "node2": (0.5 * SECOND, 1.5 * SECOND)}
+    files = {}
+    for (node, interface), packets in overlay.seen.items():
+        if node == "node2" or interface.startswith("cali"):
+            kept = [(at, octets) for at, octets in packets if windows[node][0] <= at - BEGIN < windows[node][1]]
+            files[f"{node}_{interface}.pcap"] = capture_file(interface, kept)
+    assert {code for code, _ in alarms(files)} <= {"IPIP101", NO_REPLY}
