@@ -305,9 +305,13 @@ def _too_large(parts: Sequence[Part]) -> None:
 
 
 def _same_way(view: View, other: View) -> bool:
-    """Whether two journeys' requests carry the same outer headers."""
+    """Whether two journeys' requests carry the same outer headers, and the first came to no node beyond the other's."""
     outers = {look.outer for look in view.outer_anywhere(Leg.REQUEST)}
-    return outers == {look.outer for look in other.outer_anywhere(Leg.REQUEST)}
+    if outers != {look.outer for look in other.outer_anywhere(Leg.REQUEST)}:
+        return False
+    return {view.station(look).node for look in view.looks(Leg.REQUEST)} <= {
+        other.station(look).node for look in other.looks(Leg.REQUEST)
+    }
 
 
 def _tell(judgement: Judgement, part: Part) -> None:
