@@ -74,6 +74,7 @@ def find_sides(
     tunnels: per node, when each of its tunnel points recorded; None for one without packets.
     """
     inner, outer = _Votes(), _Votes()
+    beyond = frozenset(place for place, station in enumerate(stations) if station.role is not Role.WORKLOAD)
     macs: dict[int, Counter[int]] = defaultdict(Counter)
     undecided: list[tuple[Journey, Leg, str, list[Look]]] = []
     for journey in journeys:
@@ -89,7 +90,7 @@ def find_sides(
                 elif direction is Direction.UNKNOWN:
                     _vote_for_relay(outer, journey, node, looks)
                 else:
-                    _vote(inner, outer, journey, leg, node, looks, direction)
+                    _vote(inner, outer, journey, leg, node, looks, direction, beyond)
                     for look in looks:
                         if look.encapsulated and stations[look.station].device is None:
                             own = look.src_mac if direction is Direction.OUT else look.dst_mac
@@ -98,7 +99,7 @@ def find_sides(
     for journey, leg, node, looks in undecided:
         direction = _direction_by_mac(looks, macs)
         if direction is not None:
-            _vote(inner, outer, journey, leg, node, looks, direction)
+            _vote(inner, outer, journey, leg, node, looks, direction, beyond)
         elif any(look.encapsulated for look in looks):
             silent.append((journey, leg, node, looks))
     known = Sides(inner.winners(), outer.winners())
@@ -108,14 +109,14 @@ def find_sides(
         if _ends(journey, leg, stations) - {node, source, target}:
             continue  # a router between two nodes
         if source is not None and source != node:
-            _vote(inner, outer, journey, leg, node, looks, Direction.IN)
+            _vote(inner, outer, journey, leg, node, looks, Direction.IN, beyond)
         elif target is not None and target != node:
-            _vote(inner, outer, journey, leg, node, looks, Direction.OUT)
+            _vote(inner, outer, journey, leg, node, looks, Direction.OUT, beyond)
         elif source is None and target == node:
-            _vote(inner, outer, journey, leg, node, looks, Direction.IN)
+            _vote(inner, outer, journey, leg, node, looks, Direction.IN, beyond)
         elif source is None and target is None and _tunnel_watched(journey, tunnels.get(node, [])):
             # What leaves through the tunnel is seen there first: this came in and went no further.
-            _vote(inner, outer, journey, leg, node, looks, Direction.IN)
+            _vote(inner, outer, journey, leg, node, looks, Direction.IN, beyond)
     return Sides(inner.winners(), outer.winners())
 
 
@@ -148,8 +149,19 @@ def _by_node(looks: Iterable[Look], stations: Sequence[Station]) -> dict[str, li
 
 
 def _vote(
-    inner: _Votes, outer: _Votes, journey: Journey, leg: Leg, node: str, looks: list[Look], direction: Direction
+    inner: _Votes,
+    outer: _Votes,
+    journey: Journey,
+    leg: Leg,
+    node: str,
+    looks: list[Look],
+    direction: Direction,
+    beyond: frozenset[int],
 ) -> None:
+    """Vote for where the ends of a packet live.
+
+    beyond: stations that show what crosses the node's border. Those of pods alone do not: both ends may be on the node.
+    """
     source, destination = journey.flow.src, journey.flow.dst
     if leg is Leg.REPLY:
         source, destination = destination, source
@@ -157,7 +169,8 @@ def _vote(
     # Where a packet begins is told more surely than where it ends: it may end on the wrong node.
     weight = journey.count * (3 if direction is Direction.OUT else 1)
     inner.add(here, node, weight)
-    inner.add(away, node, -weight)
+    if any(look.station in beyond for look in looks):
+        inner.add(away, node, -weight)
     for look in looks:
         if look.outer is not None:
             mine, theirs = look.outer.src, look.outer.dst
