@@ -28,6 +28,8 @@ RING_NUMBER: Final = re.compile(r"_(\d{5,})_\d{14}$")
 """How the names of ring files end, dumpcap's and ours."""
 SERIES_NUMBER: Final = re.compile(r"\.(?:pcap|cap|dmp)(\d*)((?:\.(?:gz|zst|zstd|lz4|xz|bz2))?)$", re.IGNORECASE)
 """How tcpdump -C numbers its files: none for the first, then 1, behind the ending."""
+BETWEEN: Final = re.compile(r"[-._]")
+"""What people put between the name of a node and that of an interface."""
 MERGED: Final = frozenset({"merged", "all", "capture", "dump"})
 """Endings of file names that name no interface."""
 
@@ -49,16 +51,40 @@ def looks_like_interface(name: str) -> bool:
 def from_file_name(file: str) -> CapturePoint:
     """The point that a file's name tells: `<node>_<interface>`, else the name stands for both.
 
-    Node names are DNS labels and hold no underscore; interface names may. Files of a ring are of one point.
+    Node names are DNS labels and hold no underscore; interface names may. Where one half only is the name of an
+    interface, it is that, in either order and behind another sign: `node3-eth1`, `node3.tunl0`, `eth1_node3`. Files
+    of a ring are of one point.
     """
     name = RING_NUMBER.sub("", stem(file))
     node, _, interface = name.partition("_")
-    if node and interface:
+    if node and interface and (looks_like_interface(interface) or not _surely_interface(node)):
         return CapturePoint(node, "any" if ANY.match(interface) else interface)
+    if halves := _halves(name):
+        return CapturePoint(*halves)
     folder = PurePath(file).parent.name
     if looks_like_interface(name) and folder not in {"", ".", ".."}:
         return CapturePoint(folder, name)
     return CapturePoint(name, name)
+
+
+def _halves(name: str) -> tuple[str, str] | None:
+    """Node and interface of a name that does not tell them as `<node>_<interface>`, if one half is an interface."""
+    signs = [found.start() for found in BETWEEN.finditer(name)]
+    for sign in reversed(signs):
+        node, interface = name[:sign], name[sign + 1 :]
+        if node and not looks_like_interface(node) and _surely_interface(interface):
+            return node, interface
+    for sign in signs:
+        interface, node = name[:sign], name[sign + 1 :]
+        if node[:1].isalpha() and not looks_like_interface(node) and _surely_interface(interface):
+            return node, interface
+    return None
+
+
+def _surely_interface(name: str) -> bool:
+    """Whether *name* can hardly be anything else: words like `internal` begin as interfaces do, but have no number."""
+    counted = any(sign.isdigit() for sign in name) or OTHER_TUNNEL.match(name)
+    return name in {"any", "lo"} or bool(counted and looks_like_interface(name))
 
 
 def of_interface(file: str, interface: str) -> CapturePoint:
