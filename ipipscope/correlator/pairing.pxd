@@ -123,8 +123,23 @@ cdef class Pairing:
         unsigned int length,
     ) except *
 
+    @cython.locals(slot=cython.int, count=cython.Py_ssize_t)
     cpdef close(self, long long watermark)
+
+    @cython.locals(slot=cython.int, count=cython.Py_ssize_t)
     cpdef close_all(self)
+
+    @cython.locals(
+        asked=cython.longlong[::1], slot=cython.int, at=cython.Py_ssize_t, last=cython.longlong, time=cython.longlong,
+        disorder=cython.bint,
+    )
+    cdef void _close(self, Py_ssize_t count) except *
+
+    @cython.locals(
+        slots=cython.int[::1], order=cython.longlong[::1], slot=cython.int, at=cython.Py_ssize_t,
+    )
+    cdef void _sort(self, Py_ssize_t count, asked) except *
+
 
     @cython.locals(slot=cython.int, bucket=cython.Py_ssize_t, before=cython.int)
     cdef void _close_oldest(self) except *

@@ -594,13 +594,54 @@ class Pairing:
 
     def close(self, watermark: int) -> None:
         """Close the exchanges that were opened *timeout* or longer before *watermark* (nanoseconds)."""
-        while self.oldest >= 0 and self.e_opened[self.oldest] + self.timeout <= watermark:
-            self._close_oldest()
+        count = 0
+        slot = self.oldest
+        while slot >= 0 and self.e_opened[slot] + self.timeout <= watermark:
+            count += 1
+            slot = self.e_queue[slot]
+        self._close(count)
 
     def close_all(self) -> None:
         """Close what is open: the captures have ended."""
-        while self.oldest >= 0:
+        count = 0
+        slot = self.oldest
+        while slot >= 0:
+            count += 1
+            slot = self.e_queue[slot]
+        self._close(count)
+
+    def _close(self, count: int) -> None:
+        """Close the oldest *count* in the order of their requests, whichever file was read first."""
+        asked = view(np.zeros(count, "i8"))
+        slot = self.oldest
+        last = at = disorder = 0
+        while at < count:
+            time = self.e_request[slot] if self.e_flags[slot] & 1 else self.e_reply[slot]
+            if at and time < last:
+                disorder = 1
+            asked[at] = last = time
+            slot = self.e_queue[slot]
+            at += 1
+        if disorder:
+            self._sort(count, asked)
+        while count:
             self._close_oldest()
+            count -= 1
+
+    def _sort(self, count: int, asked: Any) -> None:
+        """Put the oldest *count* of the queue in the order of *asked*, their times, i8."""
+        slots = view(np.zeros(count, "i4"))
+        slot = self.oldest
+        for at in range(count):
+            slots[at] = slot
+            slot = self.e_queue[slot]
+        order = view(np.argsort(np.asarray(asked), kind="stable"))
+        for at in range(count - 1):
+            self.e_queue[slots[order[at]]] = slots[order[at + 1]]
+        self.e_queue[slots[order[count - 1]]] = slot
+        self.oldest = slots[order[0]]
+        if slot < 0:
+            self.newest = slots[order[count - 1]]
 
     def _close_oldest(self) -> None:
         slot = self.oldest
@@ -742,7 +783,7 @@ class Pairing:
         """Count an exchange whose reply came late, or before that to an earlier request."""
         asked, arrived = self.e_request[slot], self.s_time[answer]
         trip = arrived - asked
-        # Exchanges are closed in the order in which they were opened. Only an echo is answered at once, in the order
+        # Exchanges are closed in the order of their requests. Only an echo is answered at once, in the order
         # in which it was asked; servers take the time they need.
         overtook = self.e_proto[slot] == ICMP and asked > self.j_request[journey] and arrived < self.j_reply[journey]
         if overtook:

@@ -43,10 +43,10 @@ def struck(view: View) -> Strike | None:
         return None
     answer = not view.journey.requested
     leg = Leg.REPLY if answer else Leg.REQUEST
-    looks = view.looks(leg)
     node = view.name(Leg.REQUEST, target=True) if answer else view.origin(Leg.REQUEST)
     if answer:
         node = view.knowledge.sides.home.get(before.flow.dst) or node
+    looks = tuple(look for look in view.looks(leg) if view.station(look).node == node) or view.looks(leg)
     # ping takes an answer from another address than it asked; TCP and UDP do not.
     taken = view.journey.flow.protocol == "icmp" and view.came_through(Leg.REPLY)
     source = view.journey.flow.dst if answer else view.journey.flow.src

@@ -63,7 +63,7 @@ def struck(view: View) -> Strike | None:
                     return _strike(view, Leg.REPLY, reply, request)
                 if request.outer.dst != reply.outer.src and view.at(Leg.REQUEST, view.requester, "outer") == (request,):
                     return _strike(view, Leg.REQUEST, request, reply)
-            if reply.outer.dst != request.outer.src:
+            if reply.outer.dst != request.outer.src and not sent_on(view, reply):
                 return _strike(view, Leg.REQUEST, request, reply)
     if not view.outer_anywhere(Leg.REPLY) and view.came_through(Leg.REQUEST) is not True:
         # No reply to compare with: compare with the address by which others reach the requester.
@@ -73,6 +73,12 @@ def struck(view: View) -> Strike | None:
             if reached and request.outer.src not in reached:
                 return _strike(view, Leg.REQUEST, request, None)
     return None
+
+
+def sent_on(view: View, reply: Look) -> bool:
+    """Whether some request did leave from where a reply goes: one from elsewhere was then sent on by a third node."""
+    assert reply.outer is not None
+    return any(look.outer and look.outer.src == reply.outer.dst for look in view.ipip_anywhere(Leg.REQUEST))
 
 
 def third_node(view: View, reply: Look, request: Look) -> bool:
