@@ -344,6 +344,18 @@ def _notes(correlation: Correlation, files: Sequence[str]) -> tuple[str, ...]:
                 points=", ".join(f"{point} {count}" for point, count in repeated.items()),
             )
         )
+    for source, (count, frame) in sorted(correlation.strays.items()):
+        notes.append(
+            say_of(
+                count,
+                "{count} time in {file}, that of frame {frame}, contradicts the frames around it; it is placed at the "
+                "one before.",
+                "{count} times in {file}, the first of frame {frame}, contradict the frames around them; each is "
+                "placed at the one before.",
+                frame=frame,
+                file=files[source],
+            )
+        )
     for point, tally in sorted(correlation.tallies.items()):
         if tally.first_malformed is not None:
             source, frame, where = tally.first_malformed

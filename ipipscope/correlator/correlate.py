@@ -17,6 +17,7 @@ from ipipscope.correlator.pairing import Pairing, view
 from ipipscope.correlator.recorded_time import Recorded, Span, Stretch, recorded_time
 from ipipscope.correlator.recorded_twice import RecordedTwice
 from ipipscope.correlator.stations import Station, Stations
+from ipipscope.correlator.strays import Placed
 from ipipscope.correlator.tally import Tally
 from ipipscope.decoder.columns import Kind
 from ipipscope.model import SECOND, CapturePoint, Role
@@ -84,11 +85,11 @@ class Correlation:
     folded: int = 0
     """Exchanges whose flows are not told apart because there are too many."""
     overlooked: int = 0
+    """Packets that looked in too many different ways to be kept apart."""
     unjoined: int = 0
     """Packets whose fragments were not waited for because too many were awaited."""
     incomplete: dict[CapturePoint, int] = field(default_factory=dict)
     """Packets whose first fragment was seen and some other was not, at points that show whole ones too."""
-    """Packets that looked in too many different ways to be kept apart."""
     repeated: dict[CapturePoint, int] = field(default_factory=dict)
     """Packets left out because another file of the same point has them."""
     exchanges: Exchanges | None = None
@@ -99,6 +100,8 @@ class Correlation:
     """The nodes' clocks, where they share packets. All times here are those of the reference."""
     shifts: tuple[int, ...] = ()
     """Nanoseconds that were added to each source's times; empty where none was changed."""
+    strays: dict[int, tuple[int, int]] = field(default_factory=dict)
+    """By source, how many packets have a time that those around them contradict, and the first one's frame."""
 
     def shift(self, node: str) -> int:
         """What was added to a node's times, nanoseconds."""
@@ -133,6 +136,8 @@ class Correlator:
         self.tallies: dict[CapturePoint, Tally] = {}
         self.clocks: list[Clock] = []
         self.shifts: tuple[int, ...] = ()
+        self.placed: Sequence[Placed] = ()
+        """The sources, as far as their times are mended on the way."""
         self._known_roles: dict[CapturePoint, Role | None] = {}
         self._points: dict[tuple[int, int], CapturePoint] = {}
         self._files: dict[CapturePoint, set[int]] = {}
@@ -246,6 +251,9 @@ class Correlator:
             flows=self.flows,
             clocks=self.clocks,
             shifts=self.shifts,
+            strays={
+                source: (each.count, each.first) for source, each in enumerate(self.placed) if each.first is not None
+            },
         )
 
     def _incomplete(self) -> dict[CapturePoint, int]:
@@ -314,8 +322,8 @@ def steps(correlator: Correlator, sources: Sequence[Source]) -> Iterator[tuple[i
         source.begins + shift if source.begins >= 0 else source.begins
         for source, shift in zip(sources, shifts, strict=True)
     ]
-    shifted = [_Batches(source, shift) for source, shift in zip(sources, shifts, strict=True)]
-    yield from merge(shifted, begins, [0] * len(sources))
+    correlator.placed = [Placed(_shifted(source, shift)) for source, shift in zip(sources, shifts, strict=True)]
+    yield from merge(correlator.placed, begins, [0] * len(sources))
 
 
 def _node(source: Source) -> str | None:
@@ -324,15 +332,9 @@ def _node(source: Source) -> str | None:
     return nodes.pop() if len(nodes) == 1 else None
 
 
-class _Batches:
-    """A source, to iterate over, on the reference's clock."""
-
-    def __init__(self, source: Source, shift: int) -> None:
-        self._source = source
-        self._shift = shift
-
-    def __iter__(self) -> Iterator[Columns]:
-        for batch in self._source.batches():
-            if self._shift:
-                batch.time = np.where(batch.time >= 0, batch.time + self._shift, batch.time)
-            yield batch
+def _shifted(source: Source, shift: int) -> Iterator[Columns]:
+    """A source's batches on the reference's clock."""
+    for batch in source.batches():
+        if shift:
+            batch.time = np.where(batch.time >= 0, batch.time + shift, batch.time)
+        yield batch
