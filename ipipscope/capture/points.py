@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Final
 
 from ipipscope.errors import UsageError
@@ -30,6 +30,8 @@ SERIES_NUMBER: Final = re.compile(r"\.(?:pcap|cap|dmp)(\d*)((?:\.(?:gz|zst|zstd|
 """How tcpdump -C numbers its files: none for the first, then 1, behind the ending."""
 BETWEEN: Final = re.compile(r"[-._]")
 """What people put between the name of a node and that of an interface."""
+ROOT: Final = "root"
+"""The node of a bare `eth1.pcap` in the root folder, which has no name."""
 MERGED: Final = frozenset({"merged", "all", "capture", "dump"})
 """Endings of file names that name no interface."""
 
@@ -47,23 +49,29 @@ def looks_like_interface(name: str) -> bool:
     return any(pattern.match(name) for pattern in (TUNNEL, OTHER_TUNNEL, WORKLOAD, LOOPBACK, ANY, PHYSICAL))
 
 
-@lru_cache(4096)  # asked again and again of each of a thousand files
 def from_file_name(file: str) -> CapturePoint:
     """The point that a file's name tells: `<node>_<interface>`, else the name stands for both.
 
     Node names are DNS labels and hold no underscore; interface names may. Where one half only is the name of an
-    interface, it is that, in either order and behind another sign: `node3-eth1`, `node3.tunl0`, `eth1_node3`. Files
-    of a ring are of one point.
+    interface, it is that, in either order and behind another sign: `node3-eth1`, `node3.tunl0`, `eth1_node3`. A bare
+    `eth1` is of the node that its folder is named after. Files of a ring are of one point.
     """
+    path = PurePath(file)
+    # Of `eth1.pcap`, the folder that one stands in.
+    folder = path.parent.name if path.parent.name not in {"", ".."} else Path(file).parent.resolve().name
+    return _from_name(file, folder)
+
+
+@lru_cache(4096)  # asked again and again of each of a thousand files
+def _from_name(file: str, folder: str) -> CapturePoint:
     name = RING_NUMBER.sub("", stem(file))
     node, _, interface = name.partition("_")
     if node and interface and (looks_like_interface(interface) or not _surely_interface(node)):
         return CapturePoint(node, "any" if ANY.match(interface) else interface)
     if halves := _halves(name):
         return CapturePoint(*halves)
-    folder = PurePath(file).parent.name
-    if looks_like_interface(name) and folder not in {"", ".", ".."}:
-        return CapturePoint(folder, name)
+    if looks_like_interface(name):
+        return CapturePoint(folder or ROOT, name)
     return CapturePoint(name, name)
 
 

@@ -52,3 +52,14 @@ def test_files_named_with_another_sign_give_the_same_verdict(tmp_path: Path, sig
     assert [(each.code, each.node, each.interface, each.count) for each in told.findings] == [
         (each.code, each.node, each.interface, each.count) for each in expected.findings
     ]
+
+
+def test_bare_interface_names_are_of_the_folder_one_stands_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "node3"
+    folder.mkdir()
+    for interface in ("eth1", "tunl0"):
+        shutil.copy(CASE / "captures" / f"node3_{interface}.pcap", folder / f"{interface}.pcap")
+    monkeypatch.chdir(folder)
+    for given in (["eth1.pcap", "tunl0.pcap"], ["."], ["../node3"]):
+        [first, *_] = triage(given, state=[]).findings
+        assert (first.code, first.node, first.interface) == ("IPIP101", "node3", "tunl0")
