@@ -1,16 +1,13 @@
 cimport cython
+from ipipscope cimport bits
 
 cdef int ICMP, TCP, UDP, PORT_DNS, ECHO_REQUEST, ECHO_REPLY
 cdef int P_ECHO_REQUEST, P_ECHO_REPLY, P_SYN, P_SYN_ACK, P_DATAGRAM, P_ERROR, P_RESET
 cdef unsigned int DAMAGED, LOOKS_DAMAGED, CUT_OFF, LOOKS_CUT, SPECIAL
 cdef Py_ssize_t QUERIES_MAX, WORDS, BUCKETS, SIGHTINGS_MAX, EXAMPLES, TOKENS_MAX, STATES_MAX
-cdef unsigned long long SEVERAL, MASK32, MASK64, SPREAD_ONE, SPREAD_TWO
+cdef unsigned long long SEVERAL, MASK32
 cdef long long LATE
 cdef int LEG_REQUEST, LEG_REPLY, LEG_REQUEST_ERROR, LEG_REPLY_ERROR
-
-cdef unsigned long long mix(unsigned long long value) noexcept
-
-cdef unsigned long long at_bit(unsigned long long value, int bit) noexcept
 
 cdef class Pairing:
     cdef public long long timeout

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from ipipscope import bits
 from ipipscope.correlator import looks
 from ipipscope.decoder import icmp, ipv4, udp
 from ipipscope.decoder.columns import Flags, Part
@@ -39,8 +40,7 @@ DAMAGED, LOOKS_DAMAGED = int(Flags.BAD_HEADER_CHECKSUM | Flags.BAD_CHECKSUM), lo
 CUT_OFF, LOOKS_CUT = int(Flags.INCOMPLETE), looks.INCOMPLETE
 SPECIAL = DAMAGED | CUT_OFF
 WORDS, BUCKETS, SEVERAL = looks.WORDS, looks.BUCKETS, looks.SEVERAL
-# Literals beyond 31 bits would be Python objects in the loops.
-MASK32, MASK64, SPREAD_ONE, SPREAD_TWO = 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
+MASK32 = 0xFFFFFFFF  # a literal in the loops would be a Python object
 QUERIES_MAX = 64  # open at once between two ports: more is a stream, not queries
 SIGHTINGS_MAX = 96  # of one exchange; further ones are counted
 LATE = looks.LATE
@@ -68,18 +68,6 @@ def _grown(old: Any, size: int, dtype: str) -> Any:
     new = np.zeros(size, dtype)
     new[: len(old)] = np.asarray(old)
     return view(new)
-
-
-def mix(value: int) -> int:
-    """Spread 64 bits (the finaliser of SplitMix64)."""
-    value = ((value ^ (value >> 30)) * SPREAD_ONE) & MASK64
-    value = ((value ^ (value >> 27)) * SPREAD_TWO) & MASK64
-    return value ^ (value >> 31)
-
-
-def at_bit(value: int, bit: int) -> int:
-    """*value* moved up, in 64 bits: a narrower C type would lose it."""
-    return value << bit
 
 
 class Pairing:
@@ -287,41 +275,41 @@ class Pairing:
             if time < 0:  # noqa: PLR1730  (no time at all, or before 1970: order is lost, identity is not)
                 time = 0
             where = station[row]
-            word0 = at_bit(where, 32) | at_bit(carrier[row], 24) | at_bit(depth[row], 8) | direction[row]
+            word0 = bits.at(where, 32) | bits.at(carrier[row], 24) | bits.at(depth[row], 8) | direction[row]
             if flags[row] & SPECIAL:
                 word0 |= (LOOKS_DAMAGED if flags[row] & DAMAGED else 0) | (LOOKS_CUT if flags[row] & CUT_OFF else 0)
             word4 = 0
             word3 = dst_mac[row]
             if kind == P_ECHO_REQUEST:
-                low = at_bit(inner_src[row], 32) | inner_dst[row]
-                high = at_bit(icmp_id[row], 16) | icmp_seq[row]
+                low = bits.at(inner_src[row], 32) | inner_dst[row]
+                high = bits.at(icmp_id[row], 16) | icmp_seq[row]
                 slot = self._request(low, high, ICMP, time, inner_id[row], digest[row])
                 leg = LEG_REQUEST
             elif kind == P_ECHO_REPLY:
-                low = at_bit(inner_dst[row], 32) | inner_src[row]
-                high = at_bit(icmp_id[row], 16) | icmp_seq[row]
+                low = bits.at(inner_dst[row], 32) | inner_src[row]
+                high = bits.at(icmp_id[row], 16) | icmp_seq[row]
                 slot = self._reply(low, high, ICMP, time, inner_id[row], digest[row], 1)
                 leg = LEG_REPLY
             elif kind == P_SYN:
-                low = at_bit(inner_src[row], 32) | inner_dst[row]
-                high = at_bit(sport[row], 48) | at_bit(dport[row], 32) | tcp_seq[row]
+                low = bits.at(inner_src[row], 32) | inner_dst[row]
+                high = bits.at(sport[row], 48) | bits.at(dport[row], 32) | tcp_seq[row]
                 slot = self._request(low, high, TCP, time, 0, 0)
                 leg = LEG_REQUEST
             elif kind == P_SYN_ACK or kind == P_RESET:  # noqa: PLR1714, SIM109  (a tuple would be built per packet)
-                low = at_bit(inner_dst[row], 32) | inner_src[row]
-                high = at_bit(dport[row], 48) | at_bit(sport[row], 32) | ((tcp_ack[row] - 1) & MASK32)
+                low = bits.at(inner_dst[row], 32) | inner_src[row]
+                high = bits.at(dport[row], 48) | bits.at(sport[row], 32) | ((tcp_ack[row] - 1) & MASK32)
                 slot = self._reply(low, high, TCP, time, 0, 0, 1 if kind == P_SYN_ACK else 0)
                 leg = LEG_REPLY
             elif kind == P_DATAGRAM:
                 # The lower port is the server's (RFC 6335 §6); between equal ports nobody can tell who asks.
                 if sport[row] > dport[row]:
-                    low = at_bit(inner_src[row], 32) | inner_dst[row]
-                    high = at_bit(sport[row], 48) | at_bit(dport[row], 32)
+                    low = bits.at(inner_src[row], 32) | inner_dst[row]
+                    high = bits.at(sport[row], 48) | bits.at(dport[row], 32)
                     slot = self._request(low, high, UDP, time, inner_id[row], digest[row])
                     leg = LEG_REQUEST
                 elif sport[row] < dport[row]:
-                    low = at_bit(inner_dst[row], 32) | inner_src[row]
-                    high = at_bit(dport[row], 48) | at_bit(sport[row], 32)
+                    low = bits.at(inner_dst[row], 32) | inner_src[row]
+                    high = bits.at(dport[row], 48) | bits.at(sport[row], 32)
                     slot = self._reply(low, high, UDP, time, inner_id[row], digest[row], 0)
                     leg = LEG_REPLY
                 else:
@@ -329,33 +317,33 @@ class Pairing:
             elif kind == P_ERROR:
                 if quoted_proto[row] == ICMP:
                     if quoted_type[row] == ECHO_REQUEST:
-                        low = at_bit(quoted_src[row], 32) | quoted_dst[row]
+                        low = bits.at(quoted_src[row], 32) | quoted_dst[row]
                         leg = LEG_REQUEST_ERROR
                     elif quoted_type[row] == ECHO_REPLY:
-                        low = at_bit(quoted_dst[row], 32) | quoted_src[row]
+                        low = bits.at(quoted_dst[row], 32) | quoted_src[row]
                         leg = LEG_REPLY_ERROR
                     else:
                         continue
                     slot = self._quoted(low, quoted_word[row], ICMP, time)
                 elif quoted_proto[row] == TCP:
                     leg = LEG_REQUEST_ERROR
-                    low = at_bit(quoted_src[row], 32) | quoted_dst[row]
-                    high = at_bit(quoted_word[row], 32) | quoted_seq[row]
+                    low = bits.at(quoted_src[row], 32) | quoted_dst[row]
+                    high = bits.at(quoted_word[row], 32) | quoted_seq[row]
                     slot = self._quoted(low, high, TCP, time)
                 else:
                     continue
-                word3 |= at_bit(icmp_type[row], 56) | at_bit(icmp_code[row], 48)
-                word4 = at_bit(inner_src[row], 32) | mtu[row]
+                word3 |= bits.at(icmp_type[row], 56) | bits.at(icmp_code[row], 48)
+                word4 = bits.at(inner_src[row], 32) | mtu[row]
             else:
                 continue
             if slot < 0:
                 continue
             taken += 1
-            word0 |= at_bit(leg, 16)
+            word0 |= bits.at(leg, 16)
             token = self._token(
                 word0,
-                at_bit(outer_src[row], 32) | outer_dst[row],
-                src_mac[row] | at_bit(outer_ttl[row], 56) | at_bit(inner_ttl[row], 48),
+                bits.at(outer_src[row], 32) | outer_dst[row],
+                src_mac[row] | bits.at(outer_ttl[row], 56) | bits.at(inner_ttl[row], 48),
                 word3,
                 word4,
             )
@@ -365,7 +353,7 @@ class Pairing:
 
     def _find(self, low: int, high: int, proto: int) -> int:
         """The bucket of a key."""
-        return mix(low ^ mix(high + proto)) & (len(self.buckets) - 1)
+        return bits.mix(low ^ bits.mix(high + proto)) & (len(self.buckets) - 1)
 
     def _request(self, low: int, high: int, proto: int, time: int, ip_id: int, digest: int) -> int:
         """The open exchange of this request: one that has this very packet, or waits for it with a reply; or new."""
@@ -511,7 +499,7 @@ class Pairing:
     def _token(self, word0: int, word1: int, word2: int, word3: int, word4: int) -> int:
         """The number of a look; a new one where it was not seen before."""
         mask = len(self.t_index) - 1
-        spread = mix(word0 ^ mix(word1 ^ mix(word2 ^ mix(word3 ^ word4))))
+        spread = bits.mix(word0 ^ bits.mix(word1 ^ bits.mix(word2 ^ bits.mix(word3 ^ word4))))
         at = spread & mask
         while True:
             token = self.t_index[at]
@@ -548,11 +536,11 @@ class Pairing:
         self.t_index = _empty(mask + 1)
         for token in range(self.tokens):
             base = token * WORDS
-            spread = mix(
+            spread = bits.mix(
                 self.t_words[base]
-                ^ mix(
+                ^ bits.mix(
                     self.t_words[base + 1]
-                    ^ mix(self.t_words[base + 2] ^ mix(self.t_words[base + 3] ^ self.t_words[base + 4]))
+                    ^ bits.mix(self.t_words[base + 2] ^ bits.mix(self.t_words[base + 3] ^ self.t_words[base + 4]))
                 )
             )
             at = spread & mask
@@ -876,7 +864,7 @@ class Pairing:
     def _state(self, state: int, token: int) -> int:
         """Where *token* leads from *state*."""
         mask = len(self.st_index) - 1
-        at = mix((state << 32) | token) & mask
+        at = bits.mix((state << 32) | token) & mask
         while True:
             child = self.st_index[at]
             if child < 0:
@@ -898,7 +886,7 @@ class Pairing:
             mask = len(self.st_index) * 2 - 1
             self.st_index = _empty(mask + 1)
             for each in range(1, self.states):
-                at = mix(at_bit(self.st_parent[each], 32) | self.st_token[each]) & mask
+                at = bits.mix(bits.at(self.st_parent[each], 32) | self.st_token[each]) & mask
                 while self.st_index[at] >= 0:
                     at = (at + 1) & mask
                 self.st_index[at] = each
@@ -910,7 +898,7 @@ class Pairing:
             ident = SEVERAL
             src = dst = 0
         mask = len(self.j_index) - 1
-        at = mix(state ^ mix(((src << 32) | dst) ^ mix((ident << 8) | proto))) & mask
+        at = bits.mix(state ^ bits.mix(((src << 32) | dst) ^ bits.mix((ident << 8) | proto))) & mask
         while True:
             journey = self.j_index[at]
             if journey < 0:
@@ -937,9 +925,9 @@ class Pairing:
             mask = len(self.j_index) * 2 - 1
             self.j_index = _empty(mask + 1)
             for each in range(self.journeys):
-                key = at_bit(self.j_id[each], 8) | self.j_proto[each]
-                addresses = at_bit(self.j_src[each], 32) | self.j_dst[each]
-                at = mix(self.j_state[each] ^ mix(addresses ^ mix(key))) & mask
+                key = bits.at(self.j_id[each], 8) | self.j_proto[each]
+                addresses = bits.at(self.j_src[each], 32) | self.j_dst[each]
+                at = bits.mix(self.j_state[each] ^ bits.mix(addresses ^ bits.mix(key))) & mask
                 while self.j_index[at] >= 0:
                     at = (at + 1) & mask
                 self.j_index[at] = each
