@@ -6,7 +6,8 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from ipipscope.correlator.recorded_time import Recorded, together
-from ipipscope.model import CapturePoint, Flow, Leg, Role
+from ipipscope.model import CapturePoint, Flow, Leg
+from ipipscope.rules.forwarding import passed_like_others, passed_points
 from ipipscope.rules.view import LEGS
 
 if TYPE_CHECKING:
@@ -28,8 +29,8 @@ def passed_unseen(knowledge: Knowledge, views: Sequence[View]) -> dict[CapturePo
         for leg in LEGS:
             here = {view.station(look).point for look in view.looks(leg)}
             like = shows[_ends(view.journey.flow), leg]
-            passed = {point for point in like if view.passed(leg, point.node, knowledge.roles[point])}
-            for point in (passed | _surely_passed(view, leg)) - here:
+            passed = {p for p in like if passed_like_others(view, leg, p.node, knowledge.roles[p])}
+            for point in (passed | passed_points(view, leg)) - here:
                 unseen[point] += view.journey.times()
     return unseen
 
@@ -55,32 +56,6 @@ def presumed_windows(knowledge: Knowledge, unseen: Mapping[CapturePoint, list[Sp
         end = min([end, *(max(first, window.last) for first, last in unseen[point] if last > window.last)])
         found[point] = window.stretched(min(begin, window.first), max(end, window.last))
     return found
-
-
-def _surely_passed(view: View, leg: Leg) -> set[CapturePoint]:
-    """Points that a leg passed, whether they show it or not: of the node that it left, and of the one that it came to.
-
-    What left as IPIP came through the tunnel, and from the pod's interface; what comes out of the tunnel came in by a
-    NIC. Where a node has several points of a kind, nothing tells which of them, unless it is any.
-    """
-    points = view.knowledge.points
-    passed: list[list[CapturePoint]] = []
-    node = view.origin(leg) or view.sender(leg)
-    if node is not None:
-        left = any(look.ipip for look in view.at(leg, node, "outer"))
-        source = view.journey.flow.dst if leg is Leg.REPLY else view.journey.flow.src
-        passed.append(points(node, Role.TUNNEL) if left else [])
-        sent = left or bool(view.at(leg, node, "tunnel"))
-        passed.append(list(view.knowledge.workload_of.get(source, ())) if sent else [])
-    node = view.target(leg)
-    if node is not None and node != view.origin(leg):
-        came = view.at(leg, node, "workload")
-        arrived = any(look.ipip for look in view.at(leg, node, "outer"))
-        passed.append(points(node, Role.TUNNEL) if came and arrived else [])
-        nics = points(node, Role.PHYSICAL) if view.at(leg, node, "tunnel") else []
-        if not (arrived or view.at(leg, node, "bare")):
-            return {point for few in passed if len(few) == 1 for point in few} | set(nics)
-    return {point for few in passed if len(few) == 1 for point in few}
 
 
 def _ends(flow: Flow) -> Flow:

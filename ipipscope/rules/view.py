@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from ipipscope.decoder.columns import Direction
 from ipipscope.model import CapturePoint, Leg, Role
+from ipipscope.rules.forwarding import ROLES, passed_positions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -161,8 +162,7 @@ class View:
             return False
         if leg is Leg.REPLY and self.journey.requested and self._blind(node, position):
             return None
-        role = {"outer": Role.PHYSICAL, "bare": Role.PHYSICAL, "tunnel": Role.TUNNEL, "workload": Role.WORKLOAD}
-        points = self.recorded(node, role[position])
+        points = self.recorded(node, ROLES[position])
         if position == "workload":
             address = self.journey.flow.dst if self.replier == node else self.journey.flow.src
             own = self.knowledge.workload_of.get(address, set())
@@ -176,23 +176,12 @@ class View:
         return True if points else None
 
     def _blind(self, node: str, position: str) -> bool:
-        """Whether the request surely passed a position and was not seen there: nothing that it shows was recorded then.
-
-        What a node sends as IPIP leaves by its NIC, out of its tunnel, from its pod; what its tunnel or a pod of it
-        got came in by its NIC.
-        """
-        leg = Leg.REQUEST
-        if self.at(leg, node, position):
+        """Whether the request surely passed a position and was not seen there: nothing that it shows was recorded then."""
+        if self.at(Leg.REQUEST, node, position):
             return False
-        seen = {each: self.at(leg, node, each) for each in ("outer", "bare", "tunnel", "workload")}
-        left = any(look.ipip for look in seen["outer"]) or node == self.sender(leg, anywhere=True)
-        if node == self.requester and not any(self.station(look).node == node for look in self.looks(leg)):
+        if node == self.requester and not any(self.station(look).node == node for look in self.looks(Leg.REQUEST)):
             return True
-        if left or node == self.requester:
-            sent = left or bool(seen["tunnel"])
-            return {"workload": sent, "tunnel": left, "outer": left}.get(position, False)
-        came = {"outer": seen["tunnel"] and not seen["bare"], "tunnel": seen["outer"] and seen["workload"]}
-        return node == self.replier and bool(came.get(position))
+        return position in passed_positions(self, Leg.REQUEST, node)
 
     def _carrier_watched(self, node: str, points: Sequence[CapturePoint]) -> bool:
         """Whether the NIC that carries the tunnel is among some recorded ones."""
@@ -226,15 +215,6 @@ class View:
     def interface(self, looks: Sequence[Look]) -> str | None:
         """The interface of the first of some sightings."""
         return self.station(looks[0]).point.interface if looks else None
-
-    def passed(self, leg: Leg, node: str, role: Role) -> bool:
-        """Whether a leg surely passed the points of a role on a node that its like passes, seen there or not."""
-        target = self.target(leg)
-        if (leg is Leg.REQUEST and self.looks(Leg.REPLY)) or self.at(leg, target, "workload"):
-            return True
-        if self.at(leg, target, "tunnel"):
-            return node != target or role is Role.PHYSICAL
-        return node != target and bool(self.at(leg, target, "outer"))
 
     def came_through(self, leg: Leg) -> bool | None:
         """Whether a leg arrived in the overlay of its target node; None where that node was not watched."""
