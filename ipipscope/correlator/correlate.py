@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from ipipscope.correlator.clocks import Clock, clocks
+from ipipscope.correlator.connections import Connections
 from ipipscope.correlator.exchanges import Exchanges, exchanges
+from ipipscope.correlator.flows import Flows
 from ipipscope.correlator.fragments import HOLD, Fragments, Waiting
 from ipipscope.correlator.journey import Journey, journeys
 from ipipscope.correlator.merge import Chunk, merge
@@ -20,14 +22,16 @@ from ipipscope.correlator.stations import Station, Stations
 from ipipscope.correlator.strays import Placed
 from ipipscope.correlator.tally import Tally
 from ipipscope.decoder.columns import Kind
+from ipipscope.decoder.ipv4 import PROTOCOL_TCP
 from ipipscope.model import SECOND, CapturePoint, Role
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from ipipscope.correlator.flows import Flows
     from ipipscope.decoder.columns import Array, Columns
 
+CONNECTIONS_ROWS = 1 << 16
+"""Rows of the flow table that is kept of TCP alone, where nobody asked for one of everything; 9 MB."""
 DISORDER = 2 * SECOND
 """How far times within one file may jump back without an exchange being lost."""
 
@@ -96,6 +100,8 @@ class Correlation:
     """One by one, where they were asked for."""
     flows: Flows | None = None
     """The flow table, where it was asked for."""
+    connections: Connections = field(default_factory=lambda: Connections(Flows(0)))
+    """What TCP beyond its handshakes proves."""
     clocks: list[Clock] = field(default_factory=list)
     """The nodes' clocks, where they share packets. All times here are those of the reference."""
     shifts: tuple[int, ...] = ()
@@ -128,6 +134,7 @@ class Correlator:
     ) -> None:
         self._sources = sources
         self.flows = flows
+        self._counted = Flows(CONNECTIONS_ROWS, only=PROTOCOL_TCP) if flows is None else flows
         self._disorder = disorder
         self._timeout = timeout
         self.pairing = Pairing(timeout, keep=keep)
@@ -159,8 +166,8 @@ class Correlator:
             self.pairing.station_node = view(self.stations.nodes())
         self.pairing.station_rank = view(self.stations.ranks())
         for chunk, stations in prepared:
-            if self.flows is not None:
-                self.flows.feed(chunk.batch, chunk.start, chunk.stop, view(stations), 0)
+            if self.flows is not None or (chunk.batch.inner_proto[chunk.start : chunk.stop] == PROTOCOL_TCP).any():
+                self._counted.feed(chunk.batch, chunk.start, chunk.stop, view(stations), 0)
             self.fragments.take(chunk.batch, chunk.start, chunk.stop, stations, chunk.source)
             self.pairing.feed(chunk.batch, chunk.start, chunk.stop, view(stations), chunk.source, 0)
         self._go_on(self.fragments.release(until))
@@ -249,6 +256,7 @@ class Correlator:
             repeated=dict(self._repeated),
             exchanges=exchanges(self.pairing) if self.pairing.keep else None,
             flows=self.flows,
+            connections=Connections(self._counted),
             clocks=self.clocks,
             shifts=self.shifts,
             strays={

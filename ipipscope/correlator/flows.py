@@ -14,29 +14,24 @@ from typing import Any
 
 import numpy as np
 
+from ipipscope import bits
+from ipipscope.correlator import marks
 from ipipscope.decoder import ipv4
 from ipipscope.decoder.columns import Part
 
 ICMP, TCP, UDP = ipv4.PROTOCOL_ICMP, ipv4.PROTOCOL_TCP, ipv4.PROTOCOL_UDP
 P_ECHO_REQUEST, P_ECHO_REPLY, P_SYN = int(Part.ECHO_REQUEST), int(Part.ECHO_REPLY), int(Part.SYN)
 FIN, SYN = 1, 2  # RFC 9293 §3.1: each takes one sequence number
+RST, ACK = 4, 16  # RFC 9293 §3.1
+FOLLOWS, ACKNOWLEDGES, SETTLED = marks.FOLLOWS, marks.ACKNOWLEDGES, marks.SETTLED
+PATIENCE = 100_000_000
+"""Copies of one packet come sooner than this after one another, a sender whose timer ran out later; nanoseconds. Linux
+waits 200 ms at least (TCP_RTO_MIN)."""
 NO_ID = 0x10000  # in place of an identifier: an ICMP message that is no echo
-# Literals beyond 31 bits would be Python objects in the loop.
-MASK32, MASK64, SPREAD_ONE, SPREAD_TWO = 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
-HALF = 0x80000000
+# A literal beyond 31 bits would be a Python object in the loop.
+MASK32, HALF = marks.MASK32, marks.HALF
+STUCK_MAX = 0xFFFF
 SIZE_FIRST = 1 << 10
-
-
-def mix(value: int) -> int:
-    """Spread 64 bits (the finaliser of SplitMix64)."""
-    value = ((value ^ (value >> 30)) * SPREAD_ONE) & MASK64
-    value = ((value ^ (value >> 27)) * SPREAD_TWO) & MASK64
-    return value ^ (value >> 31)
-
-
-def at_bit(value: int, bit: int) -> int:
-    """*value* moved up, in 64 bits: a narrower C type would lose it."""
-    return value << bit
 
 
 def _view(array: Any) -> Any:
@@ -47,8 +42,13 @@ def _view(array: Any) -> Any:
 class Flows:
     """The rows, and a hash index over them.
 
-    rows_max: how many rows are kept; packets of what would be a row more are counted in `folded`. A row takes 88
+    rows_max: how many rows are kept; packets of what would be a row more are counted in `folded`. A row takes 134
         octets and up to 8 of the index.
+    only: the protocol whose packets are counted; 0 for all.
+
+    Of TCP, a row also tells how often its acknowledgements moved on (`acked`), when for the first and the last time
+    (`acked_first`, `acked_last`), the longest time between two (`acked_pause`), and how often in a row its oldest
+    segment was sent again in vain (`stuck`).
     """
 
     # Columns that `_room` makes and widens by name; their C types are in the .pxd.
@@ -64,9 +64,18 @@ class Flows:
     last: Any
     follow: Any
     began: Any
+    ack: Any
+    acked: Any
+    acked_first: Any
+    acked_last: Any
+    acked_pause: Any
+    stuck: Any
+    stuck_at: Any
+    stuck_last: Any
 
-    def __init__(self, rows_max: int = 1 << 18) -> None:
+    def __init__(self, rows_max: int = 1 << 18, only: int = 0) -> None:
         self.rows_max = rows_max
+        self.only = only
         self.rows = 0
         self.folded = 0
         self.index = _view(np.full(2 * SIZE_FIRST, -1, "i4"))
@@ -76,7 +85,8 @@ class Flows:
         names = (
             ("addresses", "u8"), ("numbers", "u8"), ("places", "u8"), ("outers", "u8"), ("packets", "i8"),
             ("octets", "i8"), ("asked", "i8"), ("again", "i8"), ("first", "i8"), ("last", "i8"), ("follow", "u4"),
-            ("began", "u1"),
+            ("began", "u1"), ("ack", "u4"), ("acked", "u4"), ("acked_first", "i8"), ("acked_last", "i8"),
+            ("acked_pause", "i8"), ("stuck", "u2"), ("stuck_at", "u4"), ("stuck_last", "i8"),
         )  # fmt: skip
         for name, dtype in names:
             fresh = np.zeros(size, dtype)
@@ -98,10 +108,13 @@ class Flows:
         sport, dport = memoryview(columns.sport), memoryview(columns.dport)
         icmp_id, payload = memoryview(columns.icmp_id), memoryview(columns.payload_length)
         tcp_flags, tcp_seq = memoryview(columns.tcp_flags), memoryview(columns.tcp_seq)
+        tcp_ack = memoryview(columns.tcp_ack)
+        only = self.only
         for row in range(start, stop):
-            if station[row] < 0 or depth[row] == 0:
+            proto = inner_proto[row]
+            if (only and proto != only) or station[row] < 0 or depth[row] == 0:
                 continue
-            src, dst, proto = inner_src[row], inner_dst[row], inner_proto[row]
+            src, dst = inner_src[row], inner_dst[row]
             low = high = 0
             if proto == ICMP:
                 echo = part[row] == P_ECHO_REQUEST or part[row] == P_ECHO_REPLY
@@ -112,10 +125,10 @@ class Flows:
             if back:
                 src, dst = dst, src
                 low, high = high, low
-            addresses = at_bit(src, 32) | dst
-            numbers = at_bit(proto, 40) | at_bit(low, 20) | high
-            places = at_bit(station[row], 1) | (1 if back else 0)
-            outers = at_bit(outer_src[row], 32) | outer_dst[row] if depth[row] > 1 else 0
+            addresses = bits.at(src, 32) | dst
+            numbers = bits.at(proto, 40) | bits.at(low, 20) | high
+            places = bits.at(station[row], 1) | (1 if back else 0)
+            outers = bits.at(outer_src[row], 32) | outer_dst[row] if depth[row] > 1 else 0
             place = self._row(addresses, numbers, places, outers)
             if place < 0:
                 self.folded += 1
@@ -137,18 +150,44 @@ class Flows:
                     # before the next is a keep-alive (RFC 9293 §3.8.4).
                     behind = (self.follow[place] - tcp_seq[row]) & MASK32
                     keep_alive = behind == 1 and size == 1 and marks == 0
-                    if self.began[place] and 0 < behind < HALF and not keep_alive:
+                    began = self.began[place] & FOLLOWS
+                    if began and 0 < behind < HALF and not keep_alive:
                         self.again[place] += 1
+                        if tcp_flags[row] & SYN == 0:
+                            self._again(place, tcp_seq[row], time)
+                    elif not keep_alive:
+                        self.stuck[place] = 0
                     end = (tcp_seq[row] + size) & MASK32
                     ahead = (end - self.follow[place]) & MASK32
-                    if not self.began[place] or ahead < HALF:
+                    if not began or ahead < HALF:
                         self.follow[place] = end
-                        self.began[place] = 1
+                        self.began[place] |= FOLLOWS
+                if tcp_flags[row] & (ACK | RST) == ACK:
+                    ahead = (tcp_ack[row] - self.ack[place]) & MASK32
+                    if self.began[place] & ACKNOWLEDGES and 0 < ahead < HALF:
+                        if self.acked[place] == 0:
+                            self.acked_first[place] = self.acked_last[place] = time
+                        self.acked[place] += 1
+                        self.acked_pause[place] = max(self.acked_pause[place], time - self.acked_last[place])
+                        self.acked_last[place] = time
+                    if ahead < HALF or not self.began[place] & ACKNOWLEDGES:
+                        self.ack[place] = tcp_ack[row]
+                    self.began[place] |= ACKNOWLEDGES if tcp_flags[row] & SYN else ACKNOWLEDGES | SETTLED
+
+    def _again(self, place: int, seq: int, time: int) -> None:
+        """A segment was sent again: the oldest one again and again, later and later, when nothing comes back."""
+        if self.stuck[place] == 0 or self.stuck_at[place] != seq:
+            self.stuck[place] = 1
+            self.stuck_at[place] = seq
+            self.stuck_last[place] = time
+        elif time - self.stuck_last[place] >= PATIENCE and self.stuck[place] < STUCK_MAX:
+            self.stuck[place] += 1
+            self.stuck_last[place] = time
 
     def _row(self, addresses: int, numbers: int, places: int, outers: int) -> int:
         """The row of this key; a new one where there is none; -1 when there are too many."""
         mask = len(self.index) - 1
-        at = mix(addresses ^ mix(numbers ^ mix(places ^ mix(outers)))) & mask
+        at = bits.mix(addresses ^ bits.mix(numbers ^ bits.mix(places ^ bits.mix(outers)))) & mask
         while True:
             row = self.index[at]
             if row < 0:
@@ -178,7 +217,8 @@ class Flows:
         mask = len(self.index) * 2 - 1
         self.index = _view(np.full(mask + 1, -1, "i4"))
         for row in range(self.rows):
-            spread = mix(self.addresses[row] ^ mix(self.numbers[row] ^ mix(self.places[row] ^ mix(self.outers[row]))))
+            spread = bits.mix(self.places[row] ^ bits.mix(self.outers[row]))
+            spread = bits.mix(self.addresses[row] ^ bits.mix(self.numbers[row] ^ spread))
             at = spread & mask
             while self.index[at] >= 0:
                 at = (at + 1) & mask

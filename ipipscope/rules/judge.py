@@ -12,6 +12,7 @@ from ipipscope.model import Confidence, Evidence, Finding, Flow, Impact, Leg, Pa
 from ipipscope.rules import next_capture, no_reply
 from ipipscope.rules.catalogue import BY_CODE, CAPTURE_RULES, journey_rules
 from ipipscope.rules.display_filter import display_filter
+from ipipscope.rules.established import less_sure, passing_meanwhile, settle
 from ipipscope.rules.know import know
 from ipipscope.rules.knowledge import recording
 from ipipscope.rules.known_hosts import KnownHosts
@@ -150,6 +151,7 @@ def judge(
     told: list[tuple[Part, _Case | None]] = []
     worked: set[tuple[IPv4Address, IPv4Address]] = set()
     for parts in flows.values():
+        settle(parts, knowledge.connections)
         _explain_together(parts)
         worked |= {(part.view.journey.flow.src, part.view.journey.flow.dst) for part in parts if part.arrived}
         for part in parts:
@@ -426,6 +428,10 @@ def _finding(
             )
     busiest = [flow for flow, _ in flows.most_common(FLOWS_MAX)]
     confidence = next(each for each in CONFIDENCES if each in case.confidences)
+    gone = [part for part in case.parts if part.lost]
+    passes = passing_meanwhile(gone, fates, knowledge)
+    if passes is not None:
+        confidence = less_sure(confidence, gone, knowledge)
     return Finding(
         code=rule.code,
         rule=rule.name,
@@ -442,7 +448,7 @@ def _finding(
         evidence=tuple(evidence.values()),
         display_filter=display_filter(busiest),
         consequences=tuple(sorted(case.consequences)),
-        pattern=loss_pattern([part for part in case.parts if part.lost], fates),
+        pattern=loss_pattern(gone, fates, passes),
         disproved_by=say(rule.disproved_by),
         path=max(map(path, case.views), key=lambda seen: sum(hop.passage is Passage.SEEN for hop in seen.hops)),
         next_captures=_next_captures(case, knowledge, sure=confidence is Confidence.CERTAIN),

@@ -8,6 +8,7 @@ from ipipscope.correlator.recorded_time import Recorded, together
 from ipipscope.correlator.sides import FRESH_TTLS
 from ipipscope.decoder.columns import Kind
 from ipipscope.model import CapturePoint, Leg, Role
+from ipipscope.rules.established import passed_empty_points
 from ipipscope.rules.knowledge import Knowledge
 from ipipscope.rules.presumed import passed_unseen, presumed_windows
 from ipipscope.rules.translation import translations
@@ -62,6 +63,7 @@ def know(correlation: Correlation, sides: Sides, hosts: KnownHosts) -> Knowledge
         unused,
         vain,
         hosts=hosts,
+        connections=correlation.connections,
         shifts=correlation.shifts,
     )
     knowledge.cut = frozenset(
@@ -73,6 +75,7 @@ def know(correlation: Correlation, sides: Sides, hosts: KnownHosts) -> Knowledge
     views = [View(journey, knowledge, everywhere) for journey in correlation.journeys]
     for view in views:
         journey = view.journey
+        knowledge.showed[journey.flow.protocol] |= {view.station(look).node for look in journey.sightings}
         for leg in LEGS:
             source, destination = journey.flow.src, journey.flow.dst
             if leg is Leg.REPLY:
@@ -96,8 +99,9 @@ def know(correlation: Correlation, sides: Sides, hosts: KnownHosts) -> Knowledge
                 if look.outer is not None and came_through is not None:
                     (knowledge.accepted if came_through else knowledge.refused)[look.outer] += view.journey.count
     unseen = passed_unseen(knowledge, views)
+    passed = passed_empty_points(knowledge)
     for point, window in windows.items():
-        if point in presumed and unseen[point]:
+        if point in passed or (point in presumed and unseen[point]):
             windows[point] = None  # empty, though something passed there
         elif window is not None and window.bridges:
             windows[point] = window.without(unseen[point])

@@ -6,6 +6,8 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ipipscope.correlator.connections import Connections
+from ipipscope.correlator.flows import Flows
 from ipipscope.model import CapturePoint, Role
 from ipipscope.rules.known_hosts import KnownHosts
 
@@ -61,6 +63,10 @@ class Knowledge:
     overlay: set[IPv4Address] = field(default_factory=set)
     """Inner addresses at the far end of a tunnel, of whatever exchange."""
 
+    showed: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    """By protocol, the nodes that show packets of it."""
+    connections: Connections = field(default_factory=lambda: Connections(Flows(0)))
+    """What established TCP proves."""
     shifts: tuple[int, ...] = ()
     """Nanoseconds that were added to each source's times, to put all nodes on one clock."""
 

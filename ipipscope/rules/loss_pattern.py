@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from ipipscope.language.said import Said
     from ipipscope.model import Flow
+    from ipipscope.rules.established import Passing
     from ipipscope.rules.part import Part
 
 ENOUGH: Final = OUTAGE
@@ -50,6 +51,10 @@ class Fates:
         for flows in self.working.values():
             flows.difference_update(self.lost_flows)
 
+    def answered_of(self, lost: Sequence[Part]) -> list[Part]:
+        """What was answered of the flows of *lost*."""
+        return [part for key in dict.fromkeys(_key(p.view.journey.flow) for p in lost) for part in self.answered[key]]
+
 
 def _key(flow: Flow) -> tuple[object, ...]:
     return flow.src, flow.dst, flow.protocol
@@ -60,17 +65,19 @@ def _nodes(part: Part) -> tuple[str | None, str | None]:
     return part.view.name(Leg.REQUEST), part.view.name(Leg.REQUEST, target=True)
 
 
-def loss_pattern(lost: Sequence[Part], fates: Fates) -> Said | str:
+def loss_pattern(lost: Sequence[Part], fates: Fates, passing: Passing | None = None) -> Said | str:
     """One sentence or two on when and to what the losses happen; empty where nothing can be said.
 
     lost: the parts of one finding that were lost.
+    passing: what of TCP worked meanwhile between the two nodes of these.
     """
     if not lost:
         return ""
-    answered = [part for key in dict.fromkeys(_key(p.view.journey.flow) for p in lost) for part in fates.answered[key]]
+    answered = fates.answered_of(lost)
     told = [
         _over_time(lost, answered, fates) if answered else None,
-        _among_flows(lost, fates) if not answered else None,
+        _among_flows(lost, fates, passing) if not answered else None,
+        passing.said() if passing is not None else None,
     ]
     return joined(" ", [each for each in told if each is not None])
 
@@ -135,13 +142,20 @@ def _even(lost: Sequence[Part], answered: Sequence[Part]) -> bool:
     return all(share / 2 <= of / all_of <= share * 2 for of, all_of in zip(gone, sent, strict=True) if all_of)
 
 
-def _among_flows(lost: Sequence[Part], fates: Fates) -> Said | None:
+def nodes_of(lost: Sequence[Part]) -> tuple[str | None, str | None]:
+    """The requester's and the replier's node that all of *lost* have in common; twice None where they have not."""
+    pairs = {_nodes(part) for part in lost}
+    pair = pairs.pop() if len(pairs) == 1 else (None, None)
+    return (None, None) if None in pair else pair
+
+
+def _among_flows(lost: Sequence[Part], fates: Fates, passing: Passing | None) -> Said | None:
     """Which flows are lost, of those that could be expected to share their fate."""
     flows = list(dict.fromkeys(_key(part.view.journey.flow) for part in lost))
-    pairs = list(dict.fromkeys(_nodes(part) for part in lost))
-    if len(pairs) != 1 or None in pairs[0]:
+    pair = nodes_of(lost)
+    if None in pair:
         return None
-    here = fates.working.get(pairs[0], set())
+    here = fates.working.get(pair, set())
     if here:
         if len(flows) == 1:
             src, dst, protocol = flows[0]
@@ -155,13 +169,16 @@ def _among_flows(lost: Sequence[Part], fates: Fates) -> Said | None:
             )
         block = _block({flow.dst for flow in (part.view.journey.flow for part in lost)}, {key[1] for key in here})
         if block is not None:
-            return say(
-                "Only addresses of {block} are lost: others on {node} are answered.", block=block, node=pairs[0][1]
-            )
+            return say("Only addresses of {block} are lost: others on {node} are answered.", block=block, node=pair[1])
         return None
-    others = [pair for pair, working in fates.working.items() if working and None not in pair and pair[0] != pair[1]]
-    if others and any(set(pair) & set(pairs[0]) for pair in others):
-        requester, replier = pairs[0]
+    if passing is not None:
+        if len(flows) > 1:
+            return None
+        src, dst, protocol = flows[0]
+        return say("Only {src} > {dst} {protocol} is lost.", src=src, dst=dst, protocol=protocol)
+    others = [each for each, working in fates.working.items() if working and None not in each and each[0] != each[1]]
+    if others and any(set(each) & set(pair) for each in others):
+        requester, replier = pair
         return say_of(
             len(others),
             "Only from {requester} to {replier}: {count} other pair of nodes works.",

@@ -1,0 +1,126 @@
+"""Established TCP is evidence: what it proves of two nodes, and what it does not. The truth is what was written."""
+
+import pytest
+
+from ipipscope.analysis import triage
+from tests.rules.overlay import BEGIN, MILLISECOND, SECOND, Node, Overlay, capture_file, reply, request
+from tests.written import Ipv4, tcp
+
+A = Node("node1", "eth1", 0xC0A8030A, 0x0A7A0040)
+B = Node("node2", "eth1", 0xC0A8030B, 0x0A7A4040)
+POD_A, POD_B, OTHER_A, OTHER_B = A.pod(1), B.pod(1), A.pod(2), B.pod(2)
+SYN, ACK, PUSH = 0x02, 0x10, 0x18
+BASE = BEGIN + SECOND
+
+
+class Scene:
+    """Two nodes whose pods talk; the folder of what their points saw."""
+
+    def __init__(self, folder):
+        self.folder, self.overlay = folder, Overlay()
+
+    def known(self):
+        """A ping between two other pods, long before: it tells which address is whose node's."""
+        self.pings(2, start=BASE - 10 * SECOND, source=A.pod(9), target=B.pod(9))
+
+    def pings(self, count=20, *, stop=None, start=BASE, source=POD_A, target=POD_B):
+        """Echo requests every 100 ms; *stop*: how many points the request comes to, None for all, and an answer."""
+        for number in range(count):
+            way = self.overlay.way(source, target, *request("ping", source, target, number, id=7, size=56))
+            at = self.overlay.show(way[:stop], start + number * 100 * MILLISECOND)
+            if stop is None:
+                answer = reply("ping", source, target, number, id=7, size=56)
+                self.overlay.show(self.overlay.way(target, source, *answer), at)
+
+    def connection(self, rounds=20, *, start=BASE, source=POD_A, target=POD_B, port=40001, back=True, opened=False):
+        """An established connection: both ends send a segment every 100 ms, and acknowledge the other's."""
+        if opened:
+            self.segment(source, target, port, SYN, seq=999, at=start - 50 * MILLISECOND)
+        for number in range(rounds):
+            at = start + number * 100 * MILLISECOND
+            mine, theirs = 1000 + 100 * number, 5000 + 100 * number
+            self.segment(source, target, port, PUSH, seq=mine, ack=theirs, data=bytes(100), at=at)
+            if back:
+                answer = {"seq": theirs, "ack": mine + 100, "data": bytes(100)}
+                self.segment(target, source, port, PUSH, at=at + MILLISECOND, **answer)
+
+    def segment(self, source, target, port, flags, *, at, seq, ack=0, data=b"", stop=None):
+        """One segment; *port* is the requester's, who asks for 8080."""
+        ports = (port, 8080) if source.node is A else (8080, port)
+        ip = Ipv4(src=source.address, dst=target.address, proto=6, id=(at // MILLISECOND * 3) & 0xFFFF)
+        way = self.overlay.way(source, target, ip, tcp(*ports, flags, seq, ack, data))
+        self.overlay.show(way[:stop], at)
+
+    def triage(self, *, only=None, empty=()):
+        """The report; *only*: the points recorded; *empty*: of these, the ones whose files hold no packet."""
+        for (node, interface), packets in self.overlay.seen.items():
+            if only is None or (node, interface) in only:
+                shown = [] if (node, interface) in empty else packets
+                (self.folder / f"{node}_{interface}.pcap").write_bytes(capture_file(interface, shown))
+        return triage([str(self.folder)], state=[])
+
+
+@pytest.fixture
+def scene(tmp_path):
+    return Scene(tmp_path)
+
+
+def lost(report):
+    return [finding for finding in report.findings if finding.impact != "none"]
+
+
+def test_pings_that_are_lost_while_tcp_works_are_a_fault_of_that_flow_alone(scene):
+    scene.known()
+    scene.pings(stop=3)
+    scene.connection(source=OTHER_A, target=OTHER_B)
+    (finding,) = lost(scene.triage())
+    assert finding.code == "IPIP307"
+    assert finding.pattern == (
+        "Only 10.122.0.66 > 10.122.64.66 icmp is lost: 1 other flow between these nodes is answered. "
+        "Meanwhile 1 TCP connection between these nodes works "
+        "encapsulated both ways: 10.122.64.67 and 10.122.0.67 acknowledge each other's data 38 times."
+    )
+
+
+def test_a_connection_that_goes_on_all_the_time_counts_though_it_began_before_and_ends_after(scene):
+    scene.pings(10, stop=3, start=BASE + 2 * SECOND)
+    scene.connection(rounds=80)
+    assert "Meanwhile 1 TCP connection" in lost(scene.triage())[0].pattern
+
+
+def test_connections_before_and_after_the_loss_tell_nothing_of_it(scene):
+    scene.pings(20, stop=3, start=BASE + 5 * SECOND)
+    scene.connection(rounds=20)
+    for rounds, port in ((5, 40001), (5, 40002)):
+        scene.connection(rounds=rounds, start=BASE + 15 * SECOND, port=port)
+    assert "Meanwhile" not in lost(scene.triage())[0].pattern
+
+
+def test_acknowledgements_of_one_side_alone_prove_one_direction_alone(scene):
+    scene.pings(stop=3)
+    scene.connection(back=False)
+    assert "Meanwhile" not in lost(scene.triage())[0].pattern
+
+
+def test_tcp_between_other_nodes_tells_nothing(scene):
+    other = Node("node3", "eth1", 0xC0A8030C, 0x0A7A8040).pod(1)
+    scene.pings(stop=3)
+    scene.connection(target=other)
+    finding = lost(scene.triage())[0]
+    assert "Meanwhile" not in finding.pattern
+
+
+@pytest.mark.parametrize("seen", [("node2", "tunl0"), ("node2", POD_B.cali), ("node1", "tunl0")])
+def test_a_handshake_whose_answer_was_not_recorded_was_answered_when_the_connection_goes_on(scene, seen):
+    for port in (40001, 40002):
+        scene.connection(back=False, opened=True, port=port)
+    report = scene.triage(only={seen})
+    assert (report.exchanges, report.answered, lost(report)) == (2, 2, [])
+
+
+def test_a_handshake_is_not_answered_because_another_connection_goes_on(scene):
+    scene.connection(back=False, opened=True)
+    scene.segment(POD_A, POD_B, 40002, SYN, seq=1, at=BASE + SECOND)
+    report = scene.triage(only={("node1", POD_A.cali)})
+    assert report.exchanges == 2
+    assert report.answered < 2
