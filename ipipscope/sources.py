@@ -8,16 +8,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ipipscope.capture.files import STDIN, CaptureFile
+from ipipscope.capture.filters import keeps_pings
 from ipipscope.capture.points import ring_place
 from ipipscope.capture.points import role as role_of
 from ipipscope.decoder import link
 from ipipscope.decoder.unwrap import unwrap
 from ipipscope.errors import LinkTypeUnsupported
+from ipipscope.model import SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from ipipscope.capture.packets import Records
+    from ipipscope.correlator.recorded_time import Stretch
     from ipipscope.decoder.columns import Columns
     from ipipscope.model import CapturePoint, Role
 
@@ -28,6 +31,8 @@ TOGETHER = 1 << 26
 SMALLEST_WINDOW = 1 << 14
 RECORD_HEADER = 16
 """Octets of the header before a packet in a pcap file; pcapng has some more."""
+ASTRAY = 3 * SECOND
+"""A packet so long before its recorder began, or after it ended, was recorded by another clock."""
 UNKNOWN_BEGIN = np.iinfo("i8").min
 
 
@@ -70,18 +75,29 @@ class Decoded:
         """Of a file of a ring, which ring, and its number there; None for a file by itself."""
         return ring_place(self.file.path)
 
-    def recorded(self, interface: int, packets: int) -> Sequence[tuple[int, int]]:
-        """Spans of time in which the file says that the interface was recorded; empty where it does not.
+    def recorded(self, interface: int, seen: Stretch) -> tuple[int, int] | None:
+        """From when to when the file says that the interface was recorded; None where it does not, or not credibly.
 
-        packets: how many of the interface were read.
+        Not where packets are missing or their times were changed since, where the recorder lost some, where packets of
+        another time show that a clock was set, nor where a filter may be why there are none.
         """
-        del packets
-        return self.file.interfaces[interface].recorded
+        said = self.file.interfaces[interface]
+        if said.recorded is None or said.kept != seen.packets or said.dropped:
+            return None
+        if seen.first is None or seen.last is None:
+            return said.recorded if keeps_pings(said.filter) else None
+        begin, end = said.recorded
+        return said.recorded if begin - ASTRAY <= seen.first and seen.last <= end + ASTRAY else None
 
     @property
     def at_once(self) -> bool:
-        """Whether one process recorded all the file's interfaces: it counted what it received, a merger does not."""
-        return any(interface.received is not None for interface in self.file.interfaces)
+        """Whether one process recorded all the file's interfaces at once.
+
+        It counted what it received, a merger does not; and it described each once, for it recorded each once.
+        """
+        names = [interface.name for interface in self.file.interfaces if interface.name]
+        counted = any(interface.received is not None for interface in self.file.interfaces)
+        return counted and len(set(names)) == len(names)
 
     def batches(self) -> Iterator[Columns]:
         """The file's packets in file order."""
@@ -89,6 +105,7 @@ class Decoded:
             if self.heard is not None:
                 self.heard(records)
             yield self.columns(records)
+        self.interfaces = len(self.file.interfaces)
 
     def columns(self, records: Records) -> Columns:
         """Decode one batch of the file's records."""

@@ -153,9 +153,16 @@ def _copy(file: CaptureFile, out: BinaryIO, names: Names) -> int:
             last[interface] = int(records.time[records.interface == interface].max())
     _describe(file, writer, names)  # those that recorded nothing
     for number, described in enumerate(file.interfaces):
-        if described.received is not None or described.dropped is not None:
+        if (described.received, described.dropped, described.recorded) != (None, None, None):
             moment = max(last.get(number, 0), 0)
-            writer.statistics(number, time=moment, received=described.received, dropped=described.dropped)
+            writer.statistics(
+                number,
+                time=moment,
+                received=described.received,
+                dropped=described.dropped,
+                kept=described.kept,
+                recorded=described.recorded,
+            )
     return packets
 
 

@@ -53,6 +53,18 @@ HANDSHAKES: Final = (
 )
 
 
+USUAL: Final = frozenset(("arp", "icmp", "ip", "ip proto 4", "proto 4"))
+"""What people join with `or`."""
+
+
+def keeps_pings(filter: str) -> bool:  # noqa: A002  (the word for it)
+    """Whether it surely keeps pings, at least native ones: one of `expression`, or one that people usually write."""
+    if not filter or any(filter == expression(traffic, kind) for traffic in Traffic for kind in ("", *ETHERNET)):
+        return True
+    wanted = {part.strip() for part in filter.split(" or ")}
+    return wanted <= USUAL and bool(wanted & {"icmp", "ip"})
+
+
 def expression(traffic: Traffic, link_type: str) -> str:
     """What the kernel is told to keep on an interface; empty for everything.
 

@@ -36,8 +36,10 @@ class Interface:
     """Packets that the capture saw, from interface statistics; None when the file does not say."""
     dropped: int | None = None
     """Packets that the capture lost, from interface statistics."""
-    recorded: list[tuple[int, int]] = field(default_factory=list)
-    """From when to when it was recorded, nanoseconds, from interface statistics; one for each time it was."""
+    recorded: tuple[int, int] | None = None
+    """From when to when it was recorded, nanoseconds, as its recorder says; None when the file does not say."""
+    kept: int | None = None
+    """Packets of it that its recorder wrote into the file: with more or fewer, somebody else has changed the file."""
 
 
 @dataclass(slots=True)

@@ -35,9 +35,17 @@ BLOCK_MAX: Final = 1 << 24
 """Blocks longer than this are damage, not data."""
 NO_TIME: Final = np.iinfo("i8").min
 
-# Option codes, §4.2 (interfaces) and §4.6 (statistics)
+# Option codes, §4.1 (section), §4.2 (interfaces) and §4.6 (statistics)
+SHB_TOOL = 4
 IF_NAME, IF_DESCRIPTION, IF_TSRESOL, IF_FILTER, IF_OS, IF_TSOFFSET = 2, 3, 9, 11, 12, 14
-ISB_RECEIVED, ISB_DROPPED, ISB_DROPPED_BY_OS = 4, 5, 7
+ISB_START, ISB_END, ISB_RECEIVED, ISB_DROPPED, ISB_DROPPED_BY_OS, ISB_DELIVERED = 2, 3, 4, 5, 7, 8
+
+# Whose statistics tell from when to when an interface was recorded.
+OURS, DUMPCAP = "ipipscope", "dumpcap"
+NEVER_HANDED_ON: Final = 1_000_000_000
+"""Nanoseconds before the end that dumpcap states in which it may have left packets with the kernel: 0.4 s were seen."""
+LONG_AGO: Final = 365 * 86400 * 1_000_000_000
+"""Nanoseconds since 1970 before which nobody recorded."""
 
 
 class _Clock:
@@ -84,6 +92,7 @@ class PcapngReader:
         self._clocks: list[_Clock] = []
         self._order: Literal["big", "little"] = "little"
         self._first = 0
+        self._tool = ""
         self._frame = 1
         self._walk = records.Walk()
         self._salvage = Salvage(window, name)
@@ -218,6 +227,7 @@ class PcapngReader:
             return 0
         if kind == SECTION_HEADER:
             self._order, self._first = order, len(self.interfaces)
+            self._tool = self._options(body[16:]).get(SHB_TOOL, b"").decode("utf-8", "replace").lower()
         elif kind == INTERFACE_DESCRIPTION and len(body) >= 8:
             self._interface(body)
         elif kind == INTERFACE_STATISTICS and len(body) >= 12:
@@ -270,3 +280,25 @@ class PcapngReader:
         dropped = [options[code][:8] for code in (ISB_DROPPED, ISB_DROPPED_BY_OS) if code in options]
         if dropped:
             interface.dropped = sum(int.from_bytes(number, self._order) for number in dropped)
+        if self._tool.startswith((OURS, DUMPCAP)):
+            interface.recorded = self._recorded(options, self._clocks[which])
+            interface.kept = interface.received if self._tool.startswith(DUMPCAP) else None
+            if ISB_DELIVERED in options:
+                interface.kept = int.from_bytes(options[ISB_DELIVERED][:8], self._order)
+
+    def _recorded(self, options: dict[int, bytes], clock: _Clock) -> tuple[int, int] | None:
+        """From when to when an interface recorded for sure, by its statistics."""
+        moments = []
+        for code in (ISB_START, ISB_END):
+            high, low = options.get(code, b"")[:4], options.get(code, b"")[4:8]
+            if len(low) < 4:
+                return None
+            ticks = int.from_bytes(high, self._order) << 32 | int.from_bytes(low, self._order)
+            moment = int(clock.nanoseconds(np.array([ticks], "u8"))[0])
+            if moment < LONG_AGO and self._tool.startswith(DUMPCAP):
+                moment = ticks * 1000  # its microseconds, also where packets have nanoseconds
+            moments.append(moment)
+        begin, end = moments
+        if self._tool.startswith(DUMPCAP):
+            end -= NEVER_HANDED_ON
+        return (begin, end) if LONG_AGO < begin < end < 1 << 62 else None

@@ -20,9 +20,14 @@ from ipipscope.capture.pcapng import (
     IF_TSRESOL,
     INTERFACE_DESCRIPTION,
     INTERFACE_STATISTICS,
+    ISB_DELIVERED,
     ISB_DROPPED,
+    ISB_END,
     ISB_RECEIVED,
+    ISB_START,
+    OURS,
     SECTION_HEADER,
+    SHB_TOOL,
 )
 from ipipscope.capture.records import ENHANCED_PACKET_BLOCK
 
@@ -32,10 +37,9 @@ if TYPE_CHECKING:
     from ipipscope.capture.packets import Interface, Records
     from ipipscope.decoder.columns import Array
 
-# Option codes: §3.5 (any block), §4.1 (section), §4.6 (statistics)
+# Option codes: §3.5 (any block), §4.1 (section)
 END_OF_OPTIONS, COMMENT = 0, 1
-SHB_HARDWARE, SHB_OS, SHB_TOOL = 2, 3, 4
-ISB_START, ISB_END = 2, 3
+SHB_HARDWARE, SHB_OS = 2, 3
 
 NANOSECONDS: Final = b"\x09"
 """if_tsresol: ticks of 10**-9 seconds."""
@@ -120,7 +124,7 @@ class PcapngWriter:
         options = _options(
             _text(COMMENT, comment),
             _text(SHB_OS, os or f"{platform.system()} {platform.release()}"),
-            _text(SHB_TOOL, tool or f"ipipscope {__version__}"),
+            _text(SHB_TOOL, tool or f"{OURS} {__version__}"),
         )
         version_and_length = b"\x01\0\0\0" + b"\xff" * 8  # 1.0; a section of unknown length
         self._write(_block(SECTION_HEADER, BYTE_ORDER_MAGIC.to_bytes(4, "little") + version_and_length + options))
@@ -168,23 +172,23 @@ class PcapngWriter:
         time: int,
         received: int | None = None,
         dropped: int | None = None,
-        first: int | None = None,
-        last: int | None = None,
+        kept: int | None = None,
+        recorded: tuple[int, int] | None = None,
     ) -> None:
         """What the capture says of itself, at its end.
 
-        time: of the statement; first, last: between which it recorded; nanoseconds since 1970.
+        time: of the statement; recorded: from when to when it recorded; nanoseconds since 1970.
         received, dropped: packets that the filter let through, and those of them that were lost.
+        kept: packets that stand in this file.
         """
         options = _options(
             *(
                 _option(code, _halves(moment))
-                for code, moment in ((ISB_START, first), (ISB_END, last))
-                if moment is not None
+                for code, moment in zip((ISB_START, ISB_END), recorded or (), strict=False)
             ),
             *(
                 _option(code, count.to_bytes(8, "little"))
-                for code, count in ((ISB_RECEIVED, received), (ISB_DROPPED, dropped))
+                for code, count in ((ISB_RECEIVED, received), (ISB_DROPPED, dropped), (ISB_DELIVERED, kept))
                 if count is not None
             ),
         )

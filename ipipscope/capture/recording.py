@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from ipipscope.capture.packets import Interface, Records
 
 STDOUT: Final = STDIN
+LATE: Final = 1_000_000_000
+"""Nanoseconds of capture time by which packets of one interface may come after those of another."""
+Span = tuple[int, int]
+"""From when to when, nanoseconds of capture time."""
 KILO: Final = 1000
 """dumpcap's kB for -a filesize and -b filesize."""
 
@@ -65,13 +69,32 @@ class Limits:
 
 
 @dataclass(slots=True)
-class _Counts:
-    """What one interface's statistics say at the end of a file."""
+class _Part:
+    """What one file holds of an interface.
 
-    received: int | None = None
-    dropped: int | None = None
+    number: in the file.
+    began: whether its recorder began in this file, not in an earlier one of the ring.
+    first, last: capture times of its recorder's packets in this file, whatever their interface.
+    """
+
+    number: int
+    began: bool
+    packets: int = 0
     first: int | None = None
     last: int | None = None
+
+    def span(self, told: Span | None) -> Span | None:
+        """From when to when the interface was recorded into this file for sure; None where that is no time.
+
+        told: from when to when its recorder ran; None while it does.
+        """
+        if self.first is None or self.last is None:
+            return told if self.began else None
+        # Where one file of a ring ends, and the next begins, a packet that was late may stand in either.
+        begin, end = self.first + LATE, self.last - LATE
+        if told is not None:
+            begin, end = told[0] if self.began else begin, told[1]
+        return (begin, end) if begin < end else None
 
 
 class _Sink:
@@ -144,7 +167,38 @@ class _File:
     writer: PcapngWriter
     opened: float
     packets: int = 0
-    counts: dict[int, _Counts] = field(default_factory=dict)
+    parts: dict[int, _Part] = field(default_factory=dict)
+    """By the interface's number in the whole recording; those that are recorded."""
+
+    def describe(self, number: int, interface: Interface, *, began: bool) -> None:
+        self.parts[number] = _Part(self.writer.interface(interface), began)
+
+    def note(self, records: Records, numbers: Sequence[int]) -> None:
+        """Packets of one recorder were written; *numbers* are those of its interfaces."""
+        parts = [self.parts[number] for number in numbers]
+        self.packets += len(records)
+        for interface, packets in enumerate(np.bincount(records.interface).tolist()):
+            if packets:
+                parts[interface].packets += packets
+        known = records.time[records.time >= 0]
+        if len(known):
+            first, last = int(known.min()), int(known.max())
+            for part in parts:  # one process records them all
+                part.first = first if part.first is None else min(part.first, first)
+                part.last = last if part.last is None else max(part.last, last)
+
+    def statistics(self, number: int, told: Span | None, received: int | None, dropped: int | None) -> None:
+        """Write what there is to say of an interface, for the last time in this file."""
+        part = self.parts.pop(number)
+        span = part.span(told)
+        self.writer.statistics(
+            part.number,
+            time=part.last or (span[1] if span else time.time_ns()),
+            received=received,
+            dropped=dropped,
+            kept=part.packets,
+            recorded=span,
+        )
 
 
 class Recording:
@@ -167,23 +221,26 @@ class Recording:
         """Those written and kept, oldest first."""
         self._number = 0
         self._lock = threading.Lock()
-        self._interfaces: list[Interface] = []
+        self._interfaces: dict[int, Interface] = {}
+        """By number; those that are recorded."""
+        self._described = 0
         self._file: _File | None = None
         if path == STDOUT and limits.ring:
             raise UsageError("-b makes several files: standard output is none")
         self._open()
 
     def describe(self, interface: Interface) -> int:
-        """Add an interface; its number in the file. Described again the same way, it is the same interface."""
+        """Add an interface that is recorded from now on; its number in the whole recording.
+
+        One that has gone and is recorded again is another one: the file tells when it was not recorded.
+        """
         with self._lock:
-            key = (interface.name, interface.link_type, interface.snaplen, interface.filter)
-            for number, known in enumerate(self._interfaces):
-                if (known.name, known.link_type, known.snaplen, known.filter) == key:
-                    return number
-            self._interfaces.append(replace(interface))
+            number = self._described
+            self._described += 1
+            self._interfaces[number] = replace(interface)
             if self._file:
-                self._file.writer.interface(interface)
-            return len(self._interfaces) - 1
+                self._file.describe(number, interface, began=True)
+            return number
 
     def take(self, records: Records, numbers: Sequence[int]) -> Place:
         """Write a batch; raises BrokenPipeError.
@@ -203,15 +260,14 @@ class Recording:
             if self._file:
                 before = self._file.sink.octets
                 try:
-                    self._file.writer.packets(records, numbers)
+                    self._file.writer.packets(records, [self._file.parts[number].number for number in numbers])
                 except RecordingStopped as stopped:
                     self.failure, self.full = stopped, True
                     ends = np.cumsum(AROUND + (records.captured.astype("i8") + 3) // 4 * 4)
                     place.taken = int(np.searchsorted(ends, stopped.kept, "right"))
                     records = records.rows(slice(place.taken))
-                self._file.packets += len(records)
                 self.octets += self._file.sink.octets - before
-                self._note_times(records, numbers)
+                self._file.note(records, numbers)
             self.packets += len(records)
             limits = self._limits
             self.full = (
@@ -221,30 +277,25 @@ class Recording:
             )
             return place
 
-    def count(self, number: int, received: int | None, dropped: int | None) -> None:
-        """What the kernel counted at interface *number*, for the statistics at the end."""
+    def ended(self, number: int, recorded: Span | None, received: int | None, dropped: int | None) -> None:
+        """Interface *number* is recorded no longer; raises BrokenPipeError. A full disk is told by `failure`.
+
+        recorded: from when to when it was, as far as that is known.
+        received, dropped: what the kernel counted, as far as that is known.
+        """
         with self._lock:
-            if self._file:
-                counts = self._file.counts.setdefault(number, _Counts())
-                if received is not None:
-                    counts.received = (counts.received or 0) + received
-                if dropped is not None:
-                    counts.dropped = (counts.dropped or 0) + dropped
+            self._interfaces.pop(number, None)
+            if self._file is None:
+                return
+            try:
+                self._file.statistics(number, recorded, received, dropped)
+            except RecordingStopped as stopped:
+                self.failure, self.full = self.failure or stopped, True
 
     def close(self) -> None:
         """Write the statistics and close; raises RecordingStopped when they do not fit."""
         with self._lock:
             self._close()
-
-    def _note_times(self, records: Records, numbers: Sequence[int]) -> None:
-        assert self._file is not None
-        known = records.time[records.time >= 0]
-        if len(known):
-            first, last = int(known.min()), int(known.max())
-            for number in numbers:  # one process records them all: each recorded while any did
-                counts = self._file.counts.setdefault(number, _Counts())
-                counts.first = first if counts.first is None else min(counts.first, first)
-                counts.last = last if counts.last is None else max(counts.last, last)
 
     def _turn(self) -> bool:
         """Whether the next file of the ring is due."""
@@ -267,12 +318,13 @@ class Recording:
         sink = _Sink(path, force=self._force)
         try:
             writer = PcapngWriter(sink, tool=self._tool, os=self._system)
-            for interface in self._interfaces:
-                writer.interface(interface)
+            file = _File(sink, writer, time.monotonic())
+            for number, interface in self._interfaces.items():
+                file.describe(number, interface, began=False)
         except BaseException:
             sink.close()
             raise
-        self._file = _File(sink, writer, time.monotonic())
+        self._file = file
         if path != STDOUT:
             self.files.append(path)
         while self._limits.files is not None and len(self.files) > self._limits.files:
@@ -283,15 +335,8 @@ class Recording:
         if file is None:
             return
         try:
-            for number, counts in sorted(file.counts.items()):
-                file.writer.statistics(
-                    number,
-                    time=counts.last or time.time_ns(),
-                    received=counts.received,
-                    dropped=counts.dropped,
-                    first=counts.first,
-                    last=counts.last,
-                )
+            for number in sorted(file.parts):
+                file.statistics(number, None, None, None)
         finally:
             file.sink.close()
 

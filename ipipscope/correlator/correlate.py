@@ -42,7 +42,7 @@ class Source(Protocol):
     begins: int
     """Capture time of its first packet; the smallest i8 where that is not known."""
     interfaces: int
-    """How many interfaces it is known to have before its packets are read."""
+    """How many interfaces it is known to have; all of them when its packets are read."""
 
     @property
     def at_once(self) -> bool:
@@ -54,10 +54,10 @@ class Source(Protocol):
         """Of a file of a ring, which ring, and its number there; None for a file by itself."""
         ...
 
-    def recorded(self, interface: int, packets: int) -> Sequence[Span]:
-        """Spans of time in which the interface is said to have recorded, packets or not; empty where nothing says.
+    def recorded(self, interface: int, seen: Stretch) -> Span | None:
+        """From when to when the interface is said to have recorded, packets or not; None where nothing says.
 
-        packets: how many of the interface were read; asked last.
+        seen: its packets as they were read; asked last.
         """
         ...
 
@@ -234,6 +234,11 @@ class Correlator:
         """What all packets amount to; open exchanges are closed."""
         self._go_on(self.fragments.release_all())
         self.pairing.close_all()
+        for number, source in enumerate(self._sources):
+            for interface in range(source.interfaces):
+                # A filter that was applied later leaves interfaces without packets, too: they must have recorded.
+                if (number, interface) not in self._points and source.recorded(interface, Stretch()):
+                    self._point(number, interface)
         return self.so_far()
 
     def so_far(self) -> Correlation:

@@ -9,7 +9,7 @@ and they fall where packets passed in that time and the point has none of them.
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -37,10 +37,10 @@ class Told(Protocol):
         """Whether one process recorded all its interfaces; asked when its packets are read."""
         ...
 
-    def recorded(self, interface: int, packets: int) -> Sequence[Span]:
-        """Spans of time in which the interface is said to have recorded, packets or not; empty where nothing says.
+    def recorded(self, interface: int, seen: Stretch) -> Span | None:
+        """From when to when the interface is said to have recorded, packets or not; None where nothing says.
 
-        packets: how many of the interface were read.
+        seen: its packets as they were read.
         """
         ...
 
@@ -61,6 +61,16 @@ class Stretch:
     last: int | None = None
     packets: int = 0
     silence: int = 0
+
+    @property
+    def span(self) -> Span | None:
+        """From its first to its last packet; None while it has none."""
+        return None if self.first is None or self.last is None else (self.first, self.last)
+
+    def shifted(self, by: int) -> Stretch:
+        """The same on a clock that is ahead by so many nanoseconds."""
+        span = self.span
+        return self if span is None else replace(self, first=span[0] + by, last=span[1] + by)
 
     def see(self, time: Array, *, silences: bool) -> None:
         """Add packets in file order; those without a time say nothing of when their point recorded.
@@ -199,34 +209,24 @@ def _parts(
 ) -> Iterable[tuple[int, _Part]]:
     """For each interface of a source, when it recorded."""
     seen = {interface: stretches.get((source, interface), Stretch()) for interface in interfaces}
-    lacking = []
-    for interface, stretch in seen.items():
-        said = [(begin + shift, end + shift) for begin, end in told.recorded(interface, stretch.packets)]
-        if not said:
-            lacking.append(interface)
-            continue
-        said = _joined(said)
-        # Packets outside of what is said were recorded all the same.
-        if stretch.first is not None and stretch.last is not None:
-            said[0] = min(said[0][0], stretch.first), said[0][1]
-            said[-1] = said[-1][0], max(said[-1][1], stretch.last)
-        for span in said:
-            yield interface, _Part(span, source, stretch.silence, begins=True, ends=True)
-    known = [(s.first, s.last) for i in lacking if (s := seen[i]).first is not None and s.last is not None]
-    if not known:
-        return
-    if len(lacking) > 1 and told.at_once:
+    said = {interface: told.recorded(interface, stretch.shifted(-shift)) for interface, stretch in seen.items()}
+    known = {interface: span for interface, each in seen.items() if (span := each.span) is not None}
+    silences = {interface: each.silence for interface, each in seen.items()}
+    if known and len(seen) > 1 and told.at_once:
         # One process recorded all interfaces of the file: each recorded while any did.
-        first, last = min(first for first, _ in known), max(last for _, last in known)
-        busiest = max((seen[interface] for interface in lacking), key=lambda stretch: stretch.packets)
-        part = _Part((first, last), source, busiest.silence)
-        for interface in lacking:
-            yield interface, part
-        return
-    for interface in lacking:
-        stretch = seen[interface]
-        if stretch.first is not None and stretch.last is not None:
-            yield interface, _Part((stretch.first, stretch.last), source, stretch.silence)
+        together = min(first for first, _ in known.values()), max(last for _, last in known.values())
+        known = dict.fromkeys(seen, together)
+        busiest = max(seen, key=lambda interface: seen[interface].packets)
+        silences = dict.fromkeys(seen, seen[busiest].silence)
+    for interface, span in said.items():
+        of_packets = known.get(interface)
+        if span is not None:
+            begin, end = span[0] + shift, span[1] + shift
+            if of_packets is not None:  # what lies outside of what is said was recorded all the same
+                begin, end = min(begin, of_packets[0]), max(end, of_packets[1])
+            yield interface, _Part((begin, end), source, silences[interface], begins=True, ends=True)
+        elif of_packets is not None:
+            yield interface, _Part(of_packets, source, silences[interface])
 
 
 def _recorded(parts: Sequence[_Part], sources: Sequence[Told]) -> Recorded:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections import Counter, deque
+from collections import deque
 from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from ipipscope.capture.recording import Limits, Place, Recording, RecordingStopped
+from ipipscope.capture.recording import LATE, Limits, Place, Recording, RecordingStopped, Span
 from ipipscope.errors import InputError, UsageError
 from ipipscope.language.said import joined, say
 from ipipscope.live.events import Change
@@ -48,10 +48,12 @@ FILE: Final = "capture.pcapng"
 class _Held:
     """A batch in memory.
 
+    numbers: those of its recorder's interfaces.
     times: of each packet, or one for all, by the clock that `FlightRecorder.passed` is told of.
     """
 
     records: Records
+    numbers: Sequence[int]
     times: Array
     octets: int
 
@@ -74,8 +76,21 @@ class _Flight:
     file: Recording
     until: int
     codes: list[str]
-    packets: Counter[int] = field(default_factory=Counter)
-    """By interface."""
+    numbers: dict[int, int] = field(default_factory=dict)
+    """Of interfaces in the file, by their number in the whole recording."""
+    throughout: set[int] = field(default_factory=set)
+    """Those that were recorded from the beginning, and still are."""
+    first: int | None = None
+    last: int = 0
+
+    def describe(self, number: int, interface: Interface) -> None:
+        self.numbers[number] = self.file.describe(interface)
+
+    def note(self, time: Array) -> None:
+        known = time[time >= 0]
+        if len(known):
+            self.first = int(known.min()) if self.first is None else min(self.first, int(known.min()))
+            self.last = max(self.last, int(known.max()))
 
 
 class FlightRecorder(Recording):
@@ -109,7 +124,8 @@ class FlightRecorder(Recording):
         self._octets = 0
         self._dropped = 0
         self._told_short = False
-        self._restarted = False
+        self._all: dict[int, Interface] = {}
+        """Interfaces by number, those that are recorded no longer as well."""
         self._news: list[str] = []
         self._flight: _Flight | None = None
         self._reports: list[threading.Thread] = []
@@ -123,12 +139,18 @@ class FlightRecorder(Recording):
     def describe(self, interface: Interface) -> int:
         """Add an interface; its number."""
         with self._guard:
-            before = len(self._interfaces)
             number = super().describe(interface)
-            self._restarted = self._restarted or number < before
-            if self._flight is not None and number == before:
-                self._flight.file.describe(interface)
+            self._all[number] = replace(interface)
+            if self._flight is not None:
+                self._flight.describe(number, interface)
             return number
+
+    def ended(self, number: int, recorded: Span | None, received: int | None, dropped: int | None) -> None:
+        """Interface *number* is recorded no longer."""
+        with self._guard:
+            super().ended(number, recorded, received, dropped)
+            if self._flight is not None:
+                self._flight.throughout.discard(number)
 
     def take(self, records: Records, numbers: Sequence[int], shift: int = 0) -> Place:
         """Hold a batch, and write it while a finding is being written.
@@ -140,9 +162,8 @@ class FlightRecorder(Recording):
             if not place.taken:
                 return place
             kept = records.rows(slice(place.taken)).alone()
-            kept = replace(kept, interface=np.array(numbers, "u2")[kept.interface])
             times = kept.time + shift if self._by_capture_time else np.array([time.monotonic_ns()])
-            held = _Held(kept, times, len(kept.octets) + BATCH + ROW * len(kept))
+            held = _Held(kept, tuple(numbers), times, len(kept.octets) + BATCH + ROW * len(kept))
             self._held.append(held)
             self._octets += held.octets
             if self._flight is not None:
@@ -216,15 +237,19 @@ class FlightRecorder(Recording):
             made = _new_folder(self._where, name)
             tool, system = self._written_by
             file = Recording(str(made / FILE), Limits(), tool=tool, system=system)
-            for interface in self._interfaces:
-                file.describe(interface)
+            flight = _Flight(made, file, 0, codes)
+            held = {number for each in self._held for number in each.numbers}
+            for number in sorted(held | set(self._interfaces)):
+                flight.describe(number, self._all[number])
         except OSError as failure:
             reason = (failure.strerror or "").lower()
             self._news.append(say("{folder}: nothing is written: {reason}.", folder=self._where / name, reason=reason))
         except InputError as failure:
             self._news.append(str(failure))
         else:
-            self._flight = _Flight(made, file, 0, codes)
+            if not self._by_capture_time:
+                flight.throughout = set(self._interfaces)
+            self._flight = flight
             self._news.append(
                 say(
                     "{rules}: the last {keep:g} s and the next {after} s go to {folder}/",
@@ -243,8 +268,8 @@ class FlightRecorder(Recording):
         records = held.between(after, until)
         if not len(records):
             return
-        place = flight.file.take(records, range(len(self._interfaces)))
-        flight.packets.update(records.rows(slice(place.taken)).interface.tolist())
+        flight.file.take(records, [flight.numbers[number] for number in held.numbers])
+        flight.note(records.time)
         if flight.file.failure is not None:
             self._news.append(str(flight.file.failure))
             self._end()
@@ -252,10 +277,11 @@ class FlightRecorder(Recording):
     def _end(self) -> None:
         flight, self._flight = self._flight, None
         assert flight is not None
-        if not self._restarted:
-            # What the kernel counted is not known yet. That all interfaces were recorded throughout, however, is.
-            for number in range(len(self._interfaces)):
-                flight.file.count(number, flight.packets[number], None)
+        # What the kernel counted is not known yet. That these interfaces were recorded throughout, however, is.
+        if flight.first is not None and flight.first + LATE < flight.last - LATE:
+            for number in flight.throughout:
+                span = flight.first + LATE, flight.last - LATE
+                flight.file.ended(flight.numbers[number], span, None, None)
         try:
             flight.file.close()
         except RecordingStopped as failure:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from ipipscope.capture.packets import Interface, Records
     from ipipscope.correlator.correlate import Correlation
+    from ipipscope.correlator.recorded_time import Stretch
     from ipipscope.errors import InputError
     from ipipscope.hosts.model import Snapshot
     from ipipscope.model import CapturePoint, Finding
@@ -57,10 +58,10 @@ class LiveSource(Decoded):
         """Whose interfaces it records; None before it has described one."""
         return self.file.point_of(0).node if self.file.interfaces else None
 
-    def recorded(self, interface: int, packets: int) -> Sequence[tuple[int, int]]:
+    def recorded(self, interface: int, seen: Stretch) -> tuple[int, int] | None:
         """A recorder that runs records, packets or not."""
-        del interface, packets
-        return () if self.span is None else [self.span]
+        del interface, seen
+        return self.span
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ipipscope.analysis import Analysis
+    from ipipscope.live.clock import CaptureClock
     from ipipscope.live.judge import LiveJudge
 
 AGAIN: Final = 1.0
@@ -76,6 +77,8 @@ class Session:
         self._running: list[Stream] = []
         self._ended: queue.SimpleQueue[Stream] = queue.SimpleQueue()
         self._gone: list[tuple[Target, str]] = []
+        self._clocks: dict[str, list[CaptureClock]] = {}
+        """By node."""
         self._stop = threading.Event()
         self._search = _Search()
 
@@ -149,7 +152,10 @@ class Session:
         wanted = [Wanted(name, target.filters[name]) for name in interfaces]
         for command, recorded in commands(target.tool, wanted, self._settings):
             try:
-                stream = Stream(target, command, recorded, self.recording, self._judging, self._ended.put)
+                stream = Stream(
+                    target, command, recorded, self.recording, self._judging, self._ended.put,
+                    self._clocks.setdefault(target.node, []),
+                )  # fmt: skip
             except InputError as problem:
                 place = _place(target, [each.name for each in recorded])
                 self._problem(InputError(place, str(problem)))

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from ipipscope.capture.commands import Recorder
 from ipipscope.capture.files import reader_of
-from ipipscope.capture.recording import RecordingStopped
+from ipipscope.capture.recording import LATE, RecordingStopped
 from ipipscope.capture.window import Window
 from ipipscope.errors import CaptureTruncated, InputError
+from ipipscope.live.clock import CaptureClock
 from ipipscope.live.judging import Batch
 from ipipscope.model import SECOND
 
@@ -51,6 +52,7 @@ class Stream:
     """Runs a recorder of *target*; its packets go into *recording*, then to *judging*.
 
     ended: called by its thread at the end of all, with the stream.
+    clocks: of the node's recorders; this one adds its own.
     failure: what kept the recording from taking more: a full disk, a pipe that nobody reads.
     fault: a fault of ours that ended its thread.
     problems: what of its output could not be read.
@@ -67,6 +69,7 @@ class Stream:
         recording: Recording,
         judging: Judging,
         ended: Callable[[Stream], None],
+        clocks: list[CaptureClock],
     ) -> None:
         self.target = target
         self.recorder = Recorder(target.host, command, wanted)
@@ -80,6 +83,10 @@ class Stream:
         self._source = judging.source(recording.path or target.node, self.described)
         self._numbers: list[int] = []
         """Of its interfaces in the recording."""
+        self._began: list[int] = []
+        """When they were described, nanoseconds of our own clock: they were recorded by then."""
+        self._clock, self._clocks, self._stepped = CaptureClock(), clocks, False
+        clocks.append(self._clock)
         self._reader: PcapReader | PcapngReader | None = None
         self._lock = threading.Lock()
         threading.Thread(target=self._run, name=f"recorder of {target.node}", daemon=True).start()
@@ -115,6 +122,7 @@ class Stream:
                 self.described.append(described)
             if len(self.described) > before:
                 now = time.monotonic_ns()
+                self._began += [now] * (len(self.described) - before)
                 self._judging.tell(lambda: self._judging.judge.describe(self._source, now))
 
     def _run(self) -> None:
@@ -138,6 +146,7 @@ class Stream:
             for records in reader.batches():
                 arrived = time.monotonic_ns()
                 self.describe()
+                self._stepped |= self._clock.steady(records.time, arrived)[1] is not None
                 place = self._recording.take(records, self._numbers)
                 if place.taken:
                     taken = records.rows(slice(place.taken))
@@ -153,6 +162,7 @@ class Stream:
 
     def _count(self, interfaces: Sequence[Interface]) -> None:
         """Hand on what the kernel counted: from the capture itself, else from what the recorder said at its end."""
+        ended = time.monotonic_ns() if self.told is None else self.told
         self.recorder.ended()
         for number, interface in enumerate(interfaces):
             described = self.described[number]
@@ -160,4 +170,17 @@ class Stream:
             received = interface.received if interface.received is not None else self.recorder.received.get(name)
             dropped = interface.dropped if interface.dropped is not None else self.recorder.dropped.get(name)
             described.received, described.dropped = received, dropped
-            self._recording.count(self._numbers[number], received, dropped)
+            span = None if self._stepped else interface.recorded or self._span(self._began[number], ended)
+            self._recording.ended(self._numbers[number], span, received, dropped)
+        self.failure = self.failure or self._recording.failure
+
+    def _span(self, began: int, ended: int) -> tuple[int, int] | None:
+        """When it recorded for sure, in capture time, from our own; None where that cannot be told.
+
+        A packet comes with some delay, so capture time is later than it seems, but not by more than `LATE`.
+        """
+        ahead = [clock.ahead for clock in self._clocks if clock.ahead is not None]
+        if not ahead:
+            return None
+        begin, end = began + max(ahead) + LATE, ended + max(ahead) - LATE
+        return (begin, end) if begin < end else None

@@ -10,7 +10,9 @@ import time
 
 import pytest
 
+from ipipscope.analysis import analyse
 from ipipscope.capture.files import CaptureFile
+from ipipscope.model import SECOND, CapturePoint
 
 from .live import SCOPE, Capture, Wire, count, described, needs_namespaces, run, wait_for, wire
 
@@ -224,12 +226,16 @@ def test_a_recorder_that_dies_is_told_and_what_it_gave_is_judged(lan, tmp_path):
     assert f"{lan.near}:eth1: Killed" in err
 
 
-def test_recording_goes_on_when_an_interface_is_deleted_and_comes_back(lan, tmp_path):
-    lan.connect("eth2")
+@pytest.mark.parametrize("ended", ["politely", "killed"])
+def test_recording_goes_on_when_an_interface_is_deleted_and_the_file_tells_when_it_was_not(lan, tmp_path, ended):
+    if ended == "politely":
+        lan.connect("eth2")
     with Capture("--via", lan.via, "eth1", "eth2", "--no-state", file=tmp_path / "a.pcapng") as live:
         live.recording()
         lan.ping(3)
-        live.recorded(6)
+        time.sleep(3)
+        lan.ping(3)
+        live.recorded(12)
         run("ip", "-n", lan.near, "link", "del", "eth2")
         line = live.process.stderr.readline()
         assert "eth2" in line
@@ -239,10 +245,23 @@ def test_recording_goes_on_when_an_interface_is_deleted_and_comes_back(lan, tmp_
             said += live.process.stderr.readline()
         time.sleep(1)
         lan.ping(3)
-        live.recorded(12)
-        status, out, _ = live.finish()
-    assert status in {0, 1}
-    assert "recorded again" in out
+        time.sleep(3)
+        lan.ping(3)
+        live.recorded(24)
+        if ended == "killed":
+            live.process.kill()
+            live.process.wait()
+        else:
+            status, out, _ = live.finish()
+            assert status in {0, 1}
+            assert "recorded again" in out
+    known = analyse([str(live.file)], state=[]).correlation.recorded
+    (_, gone), (back, _) = known[CapturePoint(lan.near, "eth1")].spans
+    assert 0 < back - gone < 20 * SECOND
+    silent = known[CapturePoint(lan.near, "eth2")]
+    assert silent.throughout(gone - 2 * SECOND, gone - SECOND)
+    assert not silent.throughout(gone, back)
+    assert len(silent.spans) == (2 if ended == "politely" else 1)
 
 
 def test_twenty_four_interfaces_are_recorded_on_one_clock(tmp_path):

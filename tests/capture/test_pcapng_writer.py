@@ -166,7 +166,7 @@ def test_capinfos_reads_section_interfaces_and_statistics(tmp_path):
         )
         writer.interface(Interface(link_type=RAW_IP, name="tunl0", os="Linux"))
         writer.packets(batch([(PING, 10**18, 84, 1), (bytes(14) + PING, 10**18 + 1, 98, 0)]))
-        writer.statistics(0, time=10**18, received=7, dropped=3, first=10**18, last=10**18 + 1)
+        writer.statistics(0, time=10**18, received=7, dropped=3, recorded=(10**18, 10**18 + 1))
     told = run("capinfos", path)
     for line in (
         "Capture oper-sys:    Linux 6.1", "Capture application: ipipscope 9 (dumpcap 4)",
