@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from ipipscope.analysis import Analysis
     from ipipscope.live.events import Event
-    from ipipscope.live.session import Session
+    from ipipscope.live.watched import Watched
     from ipipscope.loaded import Capture
 
 
@@ -128,5 +128,5 @@ class _Notes:
     def note(self, text: str) -> None:
         self.texts.append(text)
 
-    def show(self, session: Session) -> None:
+    def show(self, watched: Watched) -> None:
         """Nothing to refresh."""

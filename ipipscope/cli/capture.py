@@ -5,19 +5,19 @@ from __future__ import annotations
 import contextlib
 import signal
 import sys
+import threading
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from ipipscope.cli.options import Lang, NoColor, Strict, Timeout, language_of_data, nanoseconds
-from ipipscope.cli.output import tell_problems, wants_colour, write_report
+from ipipscope.cli.output import is_screen, tell_problems, wants_colour, write_report, writes_unicode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from ipipscope.analysis import Analysis
-    from ipipscope.live.session import Session
 
 PIPE_CLOSED: Final = 141
 
@@ -144,14 +144,24 @@ def capture(
         if read:
             left_out: list[str] | None = [] if no_state else None
             flight = setup.flight_recorder(order, by_capture_time=True)
-            analysis = replay(read, timeout=order.timeout, pace=pace, state=left_out, view=view, flight=flight)
+            stop = threading.Event()
+            with _signals(stop.set):
+                analysis = replay(
+                    read,
+                    timeout=order.timeout,
+                    pace=pace,
+                    state=left_out,
+                    view=view,
+                    stopped=stop.is_set,
+                    flight=flight,
+                )
             failure = None
         else:
             prepared = setup.prepare(order)
             if verbose:
                 for line in prepared.told():
                     print(line, file=sys.stderr)
-            with _signals(prepared.session):
+            with _signals(prepared.session.stop):
                 analysis = prepared.run(view)
             failure = prepared.session.failure
     _end(analysis, out, format, lang, quiet=quiet, no_color=no_color)
@@ -167,22 +177,23 @@ def _view(format: Format, out: Any, *, quiet: bool, no_color: bool) -> Iterator[
 
     if format is Format.NDJSON:
         yield JsonLines(out, sys.stderr)
-    elif sys.stderr.isatty() and not quiet:
+    elif is_screen(sys.stderr) and not quiet:
         from ipipscope.live.screen import Screen  # noqa: PLC0415  (rich, only for a terminal)
 
-        with Screen(sys.stderr, colour=wants_colour(sys.stderr, no_colour=no_color)) as screen:
+        colour, unicode = wants_colour(sys.stderr, no_colour=no_color), writes_unicode(sys.stderr)
+        with Screen(sys.stderr, colour=colour, unicode=unicode) as screen:
             yield screen
     else:
         yield Lines(sys.stderr, quiet=quiet)
 
 
 @contextlib.contextmanager
-def _signals(session: Session) -> Iterator[None]:
+def _signals(stop: Callable[[], None]) -> Iterator[None]:
     """Ctrl-C, the end of the terminal and a plain kill end the capture with the report; a second Ctrl-C ends it now."""
 
     def interrupted(number: int, frame: object) -> None:
         del frame
-        session.stop()
+        stop()
         if number == signal.SIGINT:
             signal.signal(signal.SIGINT, signal.default_int_handler)
 

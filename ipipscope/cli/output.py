@@ -7,7 +7,7 @@ import io
 import os
 import shutil
 import sys
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Final, TextIO
 
 from ipipscope.errors import InputError
 from ipipscope.language.said import say
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ipipscope.report.model import Report
+
+
+NO_SCREEN: Final = ("", "dumb", "unknown")
+"""Terminals, as TERM calls them, that cannot move their cursor."""
 
 
 class PipeClosedError(Exception):
@@ -52,6 +56,11 @@ def opened(path: Path | None) -> Iterator[TextIO]:
 def wants_colour(out: TextIO, *, no_colour: bool) -> bool:
     """A terminal, and nobody said no (no-color.org; TERM=dumb)."""
     return not no_colour and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb" and out.isatty()
+
+
+def is_screen(out: TextIO) -> bool:
+    """Whether *out* is a terminal on which one can draw."""
+    return out.isatty() and os.environ.get("TERM", "") not in NO_SCREEN
 
 
 def writes_unicode(out: TextIO) -> bool:

@@ -82,6 +82,8 @@ class Known:
     """Capture time."""
     moved: int
     """Capture time when its count was last seen to grow."""
+    place: int = 0
+    """Among the findings as they were last told: the one that explains most first."""
     is_open: bool = True
 
 
@@ -98,21 +100,30 @@ class Findings:
 
     @property
     def open(self) -> list[Known]:
-        """Those that are open, the worst and newest first."""
+        """Those that are open, the worst first."""
+        return self._sorted(known for known in self.known.values() if known.is_open)
+
+    @property
+    def closed(self) -> list[Known]:
+        """Those that are no more, the worst first."""
+        return self._sorted(known for known in self.known.values() if not known.is_open)
+
+    @staticmethod
+    def _sorted(found: Iterable[Known]) -> list[Known]:
         rank = {Impact.LOSS: 0, Impact.PARTIAL: 1, Impact.NONE: 2}
-        found = [known for known in self.known.values() if known.is_open]
-        return sorted(found, key=lambda known: (rank[known.finding.impact], -known.moved))
+        return sorted(found, key=lambda known: (rank[known.finding.impact], known.place))
 
     def update(self, findings: Iterable[Finding], now: int) -> list[Event]:
         """What changed with a new judgement, at capture time *now*."""
         events: list[Event] = []
         current = {key(finding): finding for finding in findings}
-        for name, finding in current.items():
+        for place, (name, finding) in enumerate(current.items()):
             known = self.known.get(name)
             if known is None:
-                self.known[name] = Known(finding, now, now)
+                self.known[name] = Known(finding, now, now, place)
                 events.append(Event(Change.OPEN, now, finding))
                 continue
+            known.place = place
             grew = finding.count > known.finding.count
             changed = grew or _told(finding) != _told(known.finding)
             known.finding = finding

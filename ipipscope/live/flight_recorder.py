@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from ipipscope.decoder.columns import Array
     from ipipscope.hosts.model import Snapshot
     from ipipscope.live.events import Event
-    from ipipscope.live.session import Session
+    from ipipscope.live.watched import Watched
 
 AFTER: Final = 10 * SECOND
 """How long is recorded on after a finding opened."""
@@ -317,12 +317,12 @@ class FlightView:
     def note(self, text: str) -> None:
         """Nothing of concern."""
 
-    def show(self, session: Session) -> None:
+    def show(self, watched: Watched) -> None:
         """Time passed."""
-        self._behind = round(session.behind * SECOND)
+        self._behind = round(watched.behind * SECOND)
         self._flight.passed(time.monotonic_ns() - self._behind)
         for text in self._flight.news():
-            session.note(text)
+            watched.note(text)
 
 
 def _new_folder(where: Path, name: str) -> Path:

@@ -13,6 +13,7 @@ from ipipscope.capture.files import CaptureFile
 from ipipscope.correlator.correlate import Correlator
 from ipipscope.correlator.merge import Chunk
 from ipipscope.live.clock import LAG, CaptureClock, Stepped
+from ipipscope.live.watched import PointCount, point_counts
 from ipipscope.sources import Decoded
 
 if TYPE_CHECKING:
@@ -62,18 +63,6 @@ class LiveSource(Decoded):
         """A recorder that runs records, packets or not."""
         del interface, seen
         return self.span
-
-
-@dataclass(frozen=True, slots=True)
-class PointCount:
-    """One capture point while it records."""
-
-    point: CapturePoint
-    packets: int
-    last: int | None
-    """Capture time of its latest packet."""
-    dropped: int | None
-    """Packets that the capture lost; None as long as the recorder does not say."""
 
 
 class LiveJudge:
@@ -170,15 +159,7 @@ class LiveJudge:
 
     def points(self) -> list[PointCount]:
         """What each point gave so far."""
-        dropped = {
-            one.file.point_of(number): interface.dropped
-            for one in self._sources
-            for number, interface in enumerate(one.file.interfaces)
-        }
-        return [
-            PointCount(point, self._counted[point] + tally.packets, tally.last, dropped.get(point))
-            for point, tally in sorted(self._correlator.tallies.items())
-        ]
+        return point_counts(self._correlator.tallies, self._sources, self._counted)
 
     @property
     def closed(self) -> int:

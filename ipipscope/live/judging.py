@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ipipscope.errors import InputError
     from ipipscope.live.events import Findings
     from ipipscope.live.judge import LiveJudge
-    from ipipscope.live.session import View
+    from ipipscope.live.watched import View
 
 BACKLOG: Final = 64 << 20
 """Octets of packets that wait for the judge."""
@@ -213,10 +213,13 @@ class Judging:
         now = self.judge.pass_time(time.monotonic_ns(), idle=idle)
         if idle:
             self.behind = 0.0
-        if began >= self._next and self.judge.closed != self._judged:
-            self._judged = self.judge.closed
-            self.latest = self.judge.so_far()
-            self._view.events(self.findings.update(self.latest.findings, now))
+        if began >= self._next:
+            if self.judge.closed != self._judged:
+                self._judged = self.judge.closed
+                self.latest = self.judge.so_far()
+            if self.latest is not None:
+                # also where nothing has closed since: findings close when time passes without them
+                self._view.events(self.findings.update(self.latest.findings, now))
             self._next = began + max(EVERY, 10 * (time.monotonic() - began))
         self._drawn()
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ipipscope.live.events import Event
-    from ipipscope.live.session import Session, View
+    from ipipscope.live.watched import View, Watched
 
 
 class Everyone:
@@ -32,10 +32,10 @@ class Everyone:
         for view in self._views:
             view.note(text)
 
-    def show(self, session: Session) -> None:
+    def show(self, watched: Watched) -> None:
         """Time passed."""
         for view in self._views:
-            view.show(session)
+            view.show(watched)
 
 
 class Lines:
@@ -63,7 +63,7 @@ class Lines:
         """Something happened to the capture itself."""
         self._say(f"ipipscope: {told(text)}")
 
-    def show(self, session: Session) -> None:
+    def show(self, watched: Watched) -> None:
         """Nothing to refresh."""
 
     def _say(self, text: str) -> None:
@@ -85,5 +85,5 @@ class JsonLines:
         """Something happened to the capture itself."""
         print(f"ipipscope: {inert(told(text))}", file=self._notes, flush=True)
 
-    def show(self, session: Session) -> None:
+    def show(self, watched: Watched) -> None:
         """Nothing to refresh."""

@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from ipipscope.analysis import assemble, snapshots_for
-from ipipscope.capture.files import find
+from ipipscope.capture.files import STDIN, find
 from ipipscope.correlator.correlate import Correlator, steps
 from ipipscope.correlator.merge import Chunk
+from ipipscope.language.said import counted, say
 from ipipscope.live.events import Findings
+from ipipscope.live.watched import point_counts
 from ipipscope.model import SECOND
+from ipipscope.report.times import whole_seconds
 from ipipscope.sources import decode
 
 if TYPE_CHECKING:
@@ -23,13 +26,17 @@ if TYPE_CHECKING:
     from ipipscope.analysis import Analysis
     from ipipscope.capture.packets import Records
     from ipipscope.correlator.correlate import Correlation
+    from ipipscope.language.said import Said
     from ipipscope.live.flight_recorder import FlightRecorder
-    from ipipscope.live.session import View
+    from ipipscope.live.watched import PointCount, View
     from ipipscope.model import CapturePoint
     from ipipscope.sources import Decoded
 
 SLICE: Final = SECOND // 2
 """Capture time from one judgement to the next."""
+TICK: Final = 0.1
+"""Seconds after which a view may draw again."""
+ENDED_EARLY: Final = say("The replay was ended early: what came after is not in this report.")
 SHARE: Final = 0.3
 """Of the time that passes, how much may go into judgements when nothing else sets the pace."""
 
@@ -49,14 +56,16 @@ def replay(
 
     points, timeout, state: as for `analyse`.
     pace: 1 as recorded, 10 ten times as fast, 0 as fast as it goes, or comes: `-` is judged whenever it pauses.
-    stopped: asked again and again whether to read no more of `-`.
+    stopped: asked again and again whether to read no more.
     flight: holds packets by capture time, and writes them when a finding opens.
     """
     files, problems = find(paths, points)
     sources = decode(files)
     snapshots, state_problems = snapshots_for(paths, [source.file.path for source in sources], state)
     correlator = Correlator(sources, timeout)
-    judge = _Judge(correlator, partial(assemble, sources, snapshots=snapshots), Findings(timeout), view, flight)
+    judge = _Judge(
+        correlator, partial(assemble, sources, snapshots=snapshots), Findings(timeout), view, flight, sources
+    )
     if flight is not None:
         flight.state = lambda: snapshots
         _hold(flight, correlator, sources)
@@ -70,21 +79,28 @@ def replay(
         file.goes_on = goes_on
     began = time.monotonic()
     start: int | None = None
+    ended_early = False
     for until, chunks in _slices(steps(correlator, sources), timeout):
         start = until if start is None else start
-        if pace and (early := (until - start) / SECOND / pace - (time.monotonic() - began)) > 0:
-            time.sleep(early)
+        while pace and (early := (until - start) / SECOND / pace - (time.monotonic() - began)) > 0 and not stopped():
+            judge.show()
+            time.sleep(min(early, TICK))
+        if stopped():
+            ended_early = STDIN not in paths
+            break
         correlator.take(until, chunks)
         judge.now = until
         if pace or judge.has_time:
             judge.so_far()
         judge.passed()
     analysis = assemble(sources, correlator.result(), snapshots, [*problems, *state_problems])
+    if ended_early:
+        analysis.report = replace(analysis.report, notes=(*analysis.report.notes, ENDED_EARLY))
     last = max((each.last for each in analysis.correlation.recorded.values()), default=0)
     judge.tell(analysis, last)
     if flight is not None:
         flight.finish()
-        judge.passed()
+    judge.passed()
     return analysis
 
 
@@ -112,6 +128,10 @@ class _Judge:
     now: capture time.
     """
 
+    doing = say("REPLAYING")
+    behind = 0.0
+    passed_over = 0
+
     def __init__(
         self,
         correlator: Correlator,
@@ -119,11 +139,39 @@ class _Judge:
         findings: Findings,
         view: View,
         flight: FlightRecorder | None,
+        sources: Sequence[Decoded],
     ) -> None:
         self.findings = findings
+        self.latest: Analysis | None = None
         self.now = 0
+        self._first, self._sources = 0, sources
         self._correlator, self._assembled, self._view, self._flight = correlator, assembled, view, flight
         self._began, self._spent, self._closed = time.monotonic(), 0.0, 0
+
+    @property
+    def done(self) -> Said:
+        """Capture time that has passed, and how much came in it."""
+        self._first = self._first or self.now
+        packets = sum(tally.packets for tally in self._correlator.tallies.values())
+        passed = whole_seconds(self.now - self._first)
+        return say("{time}, {packets}", time=passed, packets=counted(packets, "packet"))
+
+    @property
+    def file(self) -> str | None:
+        """What is replayed."""
+        return self._sources[0].file.path if len(self._sources) == 1 else None
+
+    def points(self) -> list[PointCount]:
+        """What each point gave so far."""
+        return point_counts(self._correlator.tallies, self._sources, {})
+
+    def note(self, text: str) -> None:
+        """Tell of something that happened."""
+        self._view.note(text)
+
+    def show(self) -> None:
+        """Whoever looks on sees how far it has come."""
+        self._view.show(self)
 
     @property
     def has_time(self) -> bool:
@@ -141,6 +189,7 @@ class _Judge:
 
     def tell(self, analysis: Analysis, now: int) -> None:
         """Tell what has changed with *analysis*."""
+        self.latest = analysis
         events = self.findings.update(analysis.findings, now)
         self._view.events(events)
         if self._flight is not None:
@@ -148,10 +197,13 @@ class _Judge:
 
     def passed(self) -> None:
         """Capture time passed."""
+        if self.latest is not None:
+            self._view.events(self.findings.update(self.latest.findings, self.now))
+        self.show()
         if self._flight is not None:
             self._flight.passed(self.now)
             for text in self._flight.news():
-                self._view.note(text)
+                self.note(text)
 
 
 def _slices(steps: Iterator[tuple[int, list[Chunk]]], timeout: int) -> Iterator[tuple[int, list[Chunk]]]:

@@ -10,43 +10,31 @@ import queue
 import threading
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from ipipscope.analysis import analyse
 from ipipscope.capture.commands import Settings, Wanted, commands
 from ipipscope.capture.interfaces import equipment
 from ipipscope.capture.recording import STDOUT, Recording, RecordingStopped
 from ipipscope.errors import InputError
-from ipipscope.language.said import joined, say
-from ipipscope.live.events import Event, Findings
+from ipipscope.language.said import counted, joined, say
+from ipipscope.live.events import Findings
 from ipipscope.live.judging import TICK, Judging
 from ipipscope.live.stream import Stream, Target
+from ipipscope.model import SECOND
+from ipipscope.report.times import whole_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ipipscope.analysis import Analysis
+    from ipipscope.language.said import Said
     from ipipscope.live.clock import CaptureClock
     from ipipscope.live.judge import LiveJudge
+    from ipipscope.live.watched import PointCount, View
 
 AGAIN: Final = 1.0
 """Seconds between looks for an interface that has gone."""
-
-
-class View(Protocol):
-    """Who is told what happens; called by the thread that judges."""
-
-    def events(self, events: Sequence[Event]) -> None:
-        """Findings opened, changed or closed."""
-        ...
-
-    def note(self, text: str) -> None:
-        """Something happened to the capture itself."""
-        ...
-
-    def show(self, session: Session) -> None:
-        """Time passed: refresh what is on the screen."""
-        ...
 
 
 class Session:
@@ -96,6 +84,34 @@ class Session:
     def passed_over(self) -> int:
         """Packets that were recorded and not judged while it ran: more came than could be judged."""
         return self._judging.passed_over if self._judging else 0
+
+    @property
+    def doing(self) -> Said:
+        """What a view says that it does."""
+        return say("ENDING") if self._stop.is_set() else say("RECORDING")
+
+    @property
+    def done(self) -> Said:
+        """For how long it has recorded, and how much."""
+        passed = whole_seconds(int((time.monotonic() - self.began) * SECOND))
+        packets = counted(self.recording.packets, "packet")
+        if not self.file:
+            return say("{time}, {packets}", time=passed, packets=packets)
+        return say("{time}, {packets}, {size:.1f} MB", time=passed, packets=packets, size=self.recording.octets / 1e6)
+
+    @property
+    def file(self) -> str | None:
+        """Where the packets go to; None where there is no file yet."""
+        return self.recording.path or None
+
+    @property
+    def now(self) -> int:
+        """Capture time; 0 before the first packet."""
+        return self.judge.now
+
+    def points(self) -> list[PointCount]:
+        """What each point gave so far."""
+        return self.judge.points()
 
     def stop(self) -> None:
         """End the capture; may be called from a signal handler."""

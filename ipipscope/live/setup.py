@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ipipscope.analysis import Analysis
-    from ipipscope.live.session import View
+    from ipipscope.live.watched import View
 
 MEMORY: Final = 64_000_000
 """Octets of packets that the flight recorder holds."""

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from ipipscope.hosts.model import Snapshot
     from ipipscope.live.events import Event
-    from ipipscope.live.session import Session
     from ipipscope.live.stream import Target
+    from ipipscope.live.watched import Watched
 
 EVERY: Final = 10.0
 """Seconds from one snapshot to the next, however many findings open."""
@@ -71,7 +71,7 @@ class HostState:
     def note(self, text: str) -> None:
         """Nothing of concern."""
 
-    def show(self, session: Session) -> None:
+    def show(self, watched: Watched) -> None:
         """Nothing to refresh."""
 
     def wait(self, seconds: float) -> None:

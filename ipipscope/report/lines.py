@@ -113,12 +113,12 @@ def write_lines(lines: Iterable[Line], out: TextIO, *, colour: bool, unicode: bo
 
         console = Console(file=out, force_terminal=True, width=1000, highlight=False, emoji=False, markup=False)
         for line in lines:
-            pieces = [(text if unicode else _ascii(text), style) for text, style in line]
+            pieces = [(text if unicode else ascii_text(text), style) for text, style in line]
             console.print(Text.assemble(*pieces), soft_wrap=True)
         return
     for line in lines:
         text = plain(line)
-        out.write((text if unicode else _ascii(text)) + "\n")
+        out.write((text if unicode else ascii_text(text)) + "\n")
 
 
 def plain(line: Line) -> str:
@@ -126,7 +126,8 @@ def plain(line: Line) -> str:
     return "".join(text.strip() if " on " in style else text for text, style in line).rstrip()
 
 
-def _ascii(text: str) -> str:
+def ascii_text(text: str) -> str:
+    """*text* for a terminal that shows ASCII alone; another script stays where the language is written in it."""
     if text.isascii():
         return text
     plain = text.translate(ASCII)

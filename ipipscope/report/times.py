@@ -44,3 +44,8 @@ def from_to(first: int, last: int) -> Said:
         last=clock(last),
         span=lasting(last - first),
     )
+
+
+def whole_seconds(nanoseconds: int) -> str:
+    """A length of time that goes on, without what passes before one can read it: `0 s`, `42 s`, `3 min`."""
+    return lasting(nanoseconds // SECOND * SECOND) if nanoseconds >= SECOND else "0 s"
