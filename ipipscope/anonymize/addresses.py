@@ -37,6 +37,9 @@ PLAIN_MACS: Final = frozenset({bytes(6), b"\xff" * 6, b"\xee" * 6})
 GROUP_PREFIXES: Final = (b"\x01\x00\x5e", b"\x33\x33", b"\x01\x80\xc2")
 """Multicast for IPv4, for IPv6, and of bridges."""
 
+SOLICITED: Final = bytes.fromhex("ff0200000000000000000001ff")
+"""The group of those whose address ends in the three octets that follow (RFC 4291 §2.7.1)."""
+
 
 class Addresses:
     """Replaces addresses, always in the same way under one key.
@@ -99,6 +102,8 @@ class Addresses:
 
     def v6(self, address: bytes) -> bytes:
         """The replacement of an IPv6 address: its scope stays, its prefix does not."""
+        if address[:13] == SOLICITED:
+            return SOLICITED + self.digest("ipv6", address, 3)
         if address[:15] == bytes(15) or address[:2] == b"\xff\x02":
             return address
         kept = 2 if address[0] == 0xFF else 8 if address[:8] == b"\xfe\x80" + bytes(6) else 0

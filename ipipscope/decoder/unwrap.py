@@ -494,6 +494,9 @@ def _unwrap(
         if layer >= 0:
             flags |= _stop(malformed, stops, row, layer, at - start, need, have, limit)
             stops += 1
+            if place >= 0:  # the words in hand may be those of what is no header: back to the last that is one
+                first, second, third = words.u32(octets, ip), words.u32(octets, ip + 4), words.u32(octets, ip + 8)
+                header, total = (first >> 22) & 0x3C, first & 0xFFFF
         if place > 0 or (place == 0 and not outer):
             o_inner_src[row], o_inner_dst[row] = source, destination
             o_inner_ttl[row], o_inner_tos[row] = third >> 24, (first >> 16) & 0xFF

@@ -8,7 +8,19 @@ from typing import TYPE_CHECKING, Final
 
 from ipipscope.correlator.sides import find_sides
 from ipipscope.language.said import say
-from ipipscope.model import Confidence, Evidence, Finding, Flow, Impact, Leg, Passage, Role, TunnelPair, Verdict
+from ipipscope.model import (
+    Confidence,
+    Evidence,
+    Finding,
+    Flow,
+    Impact,
+    Leg,
+    OuterPair,
+    Passage,
+    Role,
+    TunnelPair,
+    Verdict,
+)
 from ipipscope.rules import next_capture, no_reply
 from ipipscope.rules.catalogue import BY_CODE, CAPTURE_RULES, journey_rules
 from ipipscope.rules.display_filter import display_filter
@@ -408,8 +420,7 @@ def _finding(
     flows: Counter[Flow] = Counter()
     evidence: dict[tuple[str, int], Evidence] = {}
     for journey, strike in case.journeys:
-        request = next((look.outer for look in journey.looks(Leg.REQUEST) if look.outer), None)
-        reply = next((look.outer for look in journey.looks(Leg.REPLY) if look.outer), None)
+        request, reply = (_sent(knowledge, journey, leg) for leg in (Leg.REQUEST, Leg.REPLY))
         tunnels[TunnelPair(request, reply)] = None
         flows[journey.flow] += journey.count
         for seen, what in _frames(journey, strike):
@@ -453,6 +464,14 @@ def _finding(
         path=max(map(path, case.views), key=lambda seen: sum(hop.passage is Passage.SEEN for hop in seen.hops)),
         next_captures=_next_captures(case, knowledge, sure=confidence is Confidence.CERTAIN),
     )
+
+
+def _sent(knowledge: Knowledge, journey: Journey, leg: Leg) -> OuterPair | None:
+    """The outer addresses with which a leg left its node, before any other node sent it on; or those it was seen with."""
+    outer = [look for look in journey.looks(leg) if look.outer]
+    origin = knowledge.sides.origin(journey, leg)
+    own = [look for look in outer if knowledge.stations[look.station].node == origin]
+    return next((look.outer for look in own or outer), None)
 
 
 def _frames(journey: Journey, strike: Strike) -> Iterator[tuple[Seen, str]]:
