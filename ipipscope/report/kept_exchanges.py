@@ -40,20 +40,10 @@ class KeptExchanges:
         request = kept.request[rows]
         self.time = np.where(request > 0, request, kept.reply[rows])
         self.sightings = (kept.stop - kept.start)[rows]
-        journey = kept.journey[rows]
-        order = np.argsort(journey, kind="stable")
-        first = np.searchsorted(journey[order], np.arange(int(journey.max()) + 2))
-        for row, parts in analysis.judgement.parts.items():
-            if row + 1 >= len(first):
-                continue
-            mine = order[first[row] : first[row + 1]]
-            # Parts lie one inside another where a point paused: the shortest is judged last and stays.
-            for part, verdict in sorted(parts, key=lambda pair: pair[0].first - pair[0].last):
-                within = mine
-                if len(parts) > 1:
-                    within = mine[(self.time[mine] >= part.first) & (self.time[mine] <= part.last)]
-                self.verdict[within] = UNDECIDED if verdict.answered is None else int(not verdict.answered)
-                self.finding[within] = -1 if verdict.finding is None else verdict.finding
+        told, verdicts = analysis.judgement.verdicts(kept.journey[rows], self.time)
+        self.verdict = np.array([WORDS.index(verdict.word) for verdict in verdicts], "i1")[told]
+        found = [-1 if verdict.finding is None else verdict.finding for verdict in verdicts]
+        self.finding = np.array(found, "i4")[told]
 
     def sample(self, most: int) -> list[int]:
         """At most *most* exchange numbers: every kind of verdict has its share, taken evenly over time."""

@@ -6,6 +6,8 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
 from ipipscope.correlator.sides import find_sides
 from ipipscope.language.said import say
 from ipipscope.model import (
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
     from ipipscope.correlator.looks import Look
     from ipipscope.correlator.recorded_time import Recorded
     from ipipscope.correlator.sides import Sides
+    from ipipscope.decoder.columns import Array
     from ipipscope.rules.capture_facts import CaptureFacts
     from ipipscope.rules.knowledge import Knowledge
     from ipipscope.rules.rule import RuleModule, Strike
@@ -85,12 +88,31 @@ class Judgement:
         journey: row of its journey.
         time: when it began, nanoseconds.
         """
-        parts = self.parts.get(journey)
-        if not parts:
+        if journey not in self.parts:
             return None
-        # Parts of one journey lie one inside another where a point paused: the shortest around it is the exchange's.
-        around = [pair for pair in parts if pair[0].first <= time <= pair[0].last] or parts
-        return min(around, key=lambda pair: pair[0].last - pair[0].first)[1]
+        told, verdicts = self.verdicts(np.array([journey], "i4"), np.array([time], "i8"))
+        return verdicts[int(told[0])]
+
+    def verdicts(self, journeys: Array, times: Array) -> tuple[Array, list[Verdict]]:
+        """What each of some exchanges shows: its place in a list of verdicts, i4, and that list.
+
+        journeys: rows of their journeys, of which each must have parts.
+        times: when each began, i8, nanoseconds.
+        """
+        verdicts: list[Verdict] = []
+        told = np.zeros(len(journeys), "i4")
+        order = np.argsort(journeys, kind="stable")
+        starts = np.flatnonzero(np.diff(journeys[order], prepend=-1))
+        for rows in np.split(order, starts[1:]) if len(order) else ():
+            parts = sorted(self.parts[int(journeys[rows[0]])], key=lambda pair: pair[0].last - pair[0].first)
+            # Parts of one journey lie one inside another where a point paused: the shortest around an exchange is
+            # its own, and the shortest of all where none lies around.
+            told[rows] = len(verdicts)
+            for place, (part, _) in reversed(list(enumerate(parts))):
+                around = rows[(times[rows] >= part.first) & (times[rows] <= part.last)]
+                told[around] = len(verdicts) + place
+            verdicts.extend(verdict for _, verdict in parts)
+        return told, verdicts
 
     def view(self, journey: int, time: int) -> View | None:
         """What can be said about one exchange of a journey, from the points that were recording just then."""

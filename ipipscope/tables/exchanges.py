@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from ipipscope.decoder.columns import Array
     from ipipscope.model import Verdict
 
-WORDS = ("answered", "unanswered", "undecided")
-
 
 def kept(analysis: Analysis) -> Exchanges:
     """The exchanges one by one; raises ValueError where the analysis was not asked to keep them."""
@@ -36,7 +34,7 @@ def exchange_table(analysis: Analysis) -> Table:
     journeys = Journeys(analysis)
     of = journeys.place[exchanges.journey[rows]] if len(rows) else np.zeros(0, "i8")
     request, reply = exchanges.request[rows], exchanges.reply[rows]
-    told, verdicts = _verdicts(analysis, exchanges.journey[rows], np.where(request > 0, request, reply))
+    told, verdicts = analysis.judgement.verdicts(exchanges.journey[rows], np.where(request > 0, request, reply))
     icmp = journeys.icmp[of]
     port = exchanges.port[rows]
     first_outer = {leg: journeys.outer(leg) for leg in (Leg.REQUEST, Leg.REPLY)}
@@ -127,22 +125,6 @@ class Journeys:
         sides = analysis.judgement.sides
         side = sides.origin if requester else sides.target
         return labelled([side(journey, Leg.REQUEST) for journey in self.all])
-
-
-def _verdicts(analysis: Analysis, journeys: Array, times: Array) -> tuple[Array, list[Verdict]]:
-    """For each exchange the place of its verdict in a list: as `Judgement.verdict` tells, a journey at a time."""
-    verdicts: list[Verdict] = []
-    told = np.zeros(len(journeys), "i4")
-    order = np.argsort(journeys, kind="stable")
-    starts = np.flatnonzero(np.diff(journeys[order], prepend=-1))
-    for rows in np.split(order, starts[1:]) if len(order) else ():
-        parts = sorted(analysis.judgement.parts[int(journeys[rows[0]])], key=lambda pair: pair[0].last - pair[0].first)
-        told[rows] = len(verdicts)  # the shortest, where none lies around
-        for place, (part, _) in reversed(list(enumerate(parts))):
-            around = rows[(times[rows] >= part.first) & (times[rows] <= part.last)]
-            told[around] = len(verdicts) + place
-        verdicts.extend(verdict for _, verdict in parts)
-    return told, verdicts
 
 
 def _findings(verdicts: Sequence[Verdict], told: Array) -> Column:
