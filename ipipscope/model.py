@@ -191,6 +191,10 @@ class PathSeen:
     """The request's first."""
 
 
+VERDICTS: Final = ("answered", "unanswered", "undecided")
+"""The words for what an exchange shows."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """What one exchange shows.
@@ -206,8 +210,8 @@ class Verdict:
 
     @property
     def word(self) -> str:
-        """answered, unanswered or undecided."""
-        return "undecided" if self.answered is None else "answered" if self.answered else "unanswered"
+        """One of VERDICTS."""
+        return VERDICTS[2 if self.answered is None else int(not self.answered)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

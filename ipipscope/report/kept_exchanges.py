@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from ipipscope.model import VERDICTS
 from ipipscope.report.svg_timeline import Span, Timeline
 
 if TYPE_CHECKING:
@@ -17,14 +18,13 @@ SLICES_MIN, SLICES = 60, 800
 SPANS_MAX: Final = 10
 BEST_OF: Final = 16
 """Exchanges among which the one that was seen best is the example."""
-ANSWERED, UNANSWERED, UNDECIDED = 0, 1, 2
-WORDS: Final = ("answered", "unanswered", "undecided")
+ANSWERED, UNANSWERED, UNDECIDED = range(len(VERDICTS))
 
 
 class KeptExchanges:
     """The exchanges as columns, one entry an exchange: exchange *n* is entry n - 1.
 
-    verdict: index into `WORDS`; finding: place of the finding that counts it, -1 for none.
+    verdict: index into `VERDICTS`; finding: place of the finding that counts it, -1 for none.
     """
 
     def __init__(self, analysis: Analysis) -> None:
@@ -41,7 +41,7 @@ class KeptExchanges:
         self.time = np.where(request > 0, request, kept.reply[rows])
         self.sightings = (kept.stop - kept.start)[rows]
         told, verdicts = analysis.judgement.verdicts(kept.journey[rows], self.time)
-        self.verdict = np.array([WORDS.index(verdict.word) for verdict in verdicts], "i1")[told]
+        self.verdict = np.array([VERDICTS.index(verdict.word) for verdict in verdicts], "i1")[told]
         found = [-1 if verdict.finding is None else verdict.finding for verdict in verdicts]
         self.finding = np.array(found, "i4")[told]
 
@@ -49,7 +49,7 @@ class KeptExchanges:
         """At most *most* exchange numbers: every kind of verdict has its share, taken evenly over time."""
         if len(self.time) <= most:
             return list(range(1, len(self.time) + 1))
-        kinds = self.finding.astype("i8") * len(WORDS) + self.verdict
+        kinds = self.finding.astype("i8") * len(VERDICTS) + self.verdict
         groups = [np.flatnonzero(kinds == kind) for kind in np.unique(kinds)]
         groups.sort(key=len)
         chosen: list[int] = []
@@ -78,7 +78,7 @@ class KeptExchanges:
         width = max(1, -(-(end - start + 1) // wanted))
         slices = (end - start) // width + 1
         at = (self.time - start) // width
-        counts = [np.bincount(at[self.verdict == each], minlength=slices).tolist() for each in range(len(WORDS))]
+        counts = [np.bincount(at[self.verdict == each], minlength=slices).tolist() for each in range(len(VERDICTS))]
         spans = [
             Span(label=f"{finding.code} {finding.rule}", first=finding.first, last=finding.last)
             for finding in self._analysis.findings

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from ipipscope.correlator.conversations import conversations
-from ipipscope.tables.exchanges import WORDS, exchange_table
+from ipipscope.model import VERDICTS
+from ipipscope.tables.exchanges import exchange_table
 from ipipscope.tables.table import NO_TIME, Column, Form, Table, labelled
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def _exchanges(analysis: Analysis, found: Sequence[Conversation]) -> dict[str, C
     flow = _places(column, places)
     rows, known = len(found), flow >= 0
     made = {"exchanges": _counted(flow[known], rows)}
-    for word in WORDS:
+    for word in VERDICTS:
         labels = column["verdict"].labels
         place = labels.index(word) if word in labels else -2
         made[word] = _counted(flow[known & (column["verdict"].values == place)], rows)

@@ -129,6 +129,15 @@ def firewall_input_after_tunnel(cluster: Cluster) -> Plan:
     return plan
 
 
+@scenario("firewall-pings-alone", "The replier's firewall drops decapsulated pings to its pod, while connections pass")
+def firewall_pings_alone(cluster: Cluster) -> Plan:
+    a, b = cluster.requester, cluster.replier
+    labels = {"fault": "request-dropped-after-decapsulation", "codes": ("IPIP302",), "impact": "partial"}
+    plan = _firewall(cluster, b, f"FORWARD -i {TUNNEL} -p icmp -j DROP", **labels)
+    plan.phases, plan.together = [pod_ping(a, b, count=15), pod_tcp(a, b, connections=6)], True
+    return plan
+
+
 @scenario("firewall-stateful", "The replier takes IPIP of known connections only: works after a ping from there")
 def firewall_stateful(cluster: Cluster) -> Plan:
     a, b = cluster.requester, cluster.replier

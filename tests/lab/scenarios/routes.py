@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..cluster import TUNNEL
-from ..plan import Ping, Plan, Step, scenario
+from ..cluster import FABRIC, TUNNEL
+from ..plan import Event, Ping, Plan, Step, scenario
 from .common import host_ping, host_to_pod_ping, pod_ping, pod_tcp, pod_udp, points, right_route
 
 if TYPE_CHECKING:
@@ -53,6 +53,16 @@ def case1_host_to_host(cluster: Cluster) -> Plan:
 def case1_tcp(cluster: Cluster) -> Plan:
     a, b = cluster.requester, cluster.replier
     return _case1(cluster, [pod_tcp(a, b, connections=2), pod_udp(a, b, queries=5)])
+
+
+@scenario("case1-midway", "Case 1 begins in the middle of a connection: acknowledgements are no longer encapsulated")
+def case1_midway(cluster: Cluster) -> Plan:
+    a, b = cluster.requester, cluster.replier
+    plan = _case1(cluster, [pod_tcp(a, b, connections=1, octets=60_000, timeout=6)])
+    plan.prepare = [Step(FABRIC, f"tc qdisc add dev {b.overlay.port} root netem rate 200kbit")]
+    plan.events, plan.breaks = [Event(0.9, step) for step in plan.breaks], []
+    plan.notes = ["The handshake is answered; the network is slow, so that the connection lasts."]
+    return plan
 
 
 @scenario("case1-many-nodes", "Case 1 towards one node, while every node pings every other; recorded on all of them")
