@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 FRESH_TTLS: Final = frozenset({32, 64, 128, 255})
 """TTLs that hosts begin with: a packet that still has one was not forwarded yet."""
 
+MAC_SHARE: Final = 0.9
+"""Of a NIC's packets, those with one MAC address, for that to tell other NICs who sent them."""
+
 
 @dataclass(slots=True)
 class Sides:
@@ -56,6 +59,11 @@ class _Votes:
 
     def add(self, address: IPv4Address, node: str, weight: int) -> None:
         self._votes[address][node] += weight
+
+    @property
+    def asked(self) -> set[IPv4Address]:
+        """All addresses for or against which somebody voted."""
+        return set(self._votes)
 
     def winners(self) -> dict[IPv4Address, str]:
         found = {}
@@ -96,13 +104,14 @@ def find_sides(
                             own = look.src_mac if direction is Direction.OUT else look.dst_mac
                             macs[look.station][own] += journey.count
     silent = []
+    known_macs = _Macs(macs, stations)
     for journey, leg, node, looks in undecided:
-        direction = _direction_by_mac(looks, macs)
+        direction = _direction_by_mac(looks, known_macs, node)
         if direction is not None:
             _vote(inner, outer, journey, leg, node, looks, direction, beyond)
         elif any(look.encapsulated for look in looks):
             silent.append((journey, leg, node, looks))
-    known = Sides(inner.winners(), outer.winners())
+    known = _sides(inner, outer)
     for journey, leg, node, looks in silent:
         # Only the NIC saw it. From or to an address of another node, it came in or went out here.
         source, target = known.origin(journey, leg), known.target(journey, leg)
@@ -117,7 +126,14 @@ def find_sides(
         elif source is None and target is None and _tunnel_watched(journey, tunnels.get(node, [])):
             # What leaves through the tunnel is seen there first: this came in and went no further.
             _vote(inner, outer, journey, leg, node, looks, Direction.IN, beyond)
-    return Sides(inner.winners(), outer.winners())
+    return _sides(inner, outer)
+
+
+def _sides(inner: _Votes, outer: _Votes) -> Sides:
+    """Where addresses live. An outer address that tunnels tell nothing of is known from the node's own packets."""
+    home = inner.winners()
+    own = {address: home[address] for address in outer.asked if address in home}
+    return Sides(home, own | outer.winners())
 
 
 def _ends(journey: Journey, leg: Leg, stations: Sequence[Station]) -> set[str]:
@@ -216,10 +232,36 @@ def _direction(looks: list[Look], stations: Sequence[Station]) -> Direction | No
     return None
 
 
-def _direction_by_mac(looks: list[Look], macs: dict[int, Counter[int]]) -> Direction | None:
+def _direction_by_mac(looks: list[Look], macs: _Macs, node: str) -> Direction | None:
+    """Which way *node*'s sightings went by the MAC addresses of NICs.
+
+    A NIC of which nothing is known receives what another node's sent, and the other way round.
+    """
     for look in looks:
-        if look.station in macs:
-            own = macs[look.station].most_common(1)[0][0]
-            if own in {look.src_mac, look.dst_mac} and look.src_mac != look.dst_mac:
+        if look.src_mac == look.dst_mac:
+            continue
+        own = macs.of_station.get(look.station)
+        if own is not None:
+            if own in {look.src_mac, look.dst_mac}:
                 return Direction.OUT if look.src_mac == own else Direction.IN
+            continue
+        sender, receiver = macs.of_node.get(look.src_mac), macs.of_node.get(look.dst_mac)
+        if sender == receiver:
+            continue
+        if node in {sender, receiver}:
+            return Direction.OUT if sender == node else Direction.IN
+        return Direction.IN if sender is not None else Direction.OUT
     return None
+
+
+class _Macs:
+    """The MAC addresses of NICs, by station; and whose each is, but for those that several nodes have."""
+
+    def __init__(self, counts: dict[int, Counter[int]], stations: Sequence[Station]) -> None:
+        self.of_station = {station: each.most_common(1)[0][0] for station, each in counts.items()}
+        nodes: dict[int, set[str]] = defaultdict(set)
+        for station, each in counts.items():
+            mac, seen = each.most_common(1)[0]
+            if seen > each.total() * MAC_SHARE:
+                nodes[mac].add(stations[station].node)
+        self.of_node = {mac: few.pop() for mac, few in nodes.items() if mac and len(few) == 1}
