@@ -31,6 +31,10 @@ class Tally:
     last: int | None = None
     first_cut: tuple[int, int, int] | None = None
     """Source, frame and time of the first packet that was cut."""
+    cut_span: tuple[int, int] | None = None
+    """When the first and the last of these came."""
+    fragments_span: tuple[int, int] | None = None
+    """The same of later fragments of IPIP packets."""
 
     def count(self, batch: Columns, rows: Array, source: int) -> None:
         """Add the packets of a batch that *rows* (a mask or slice) picks."""
@@ -38,6 +42,9 @@ class Tally:
         if not len(kinds):
             return
         self.packets += len(kinds)
+        fragments = kinds == Kind.IPIP_FRAGMENT
+        if fragments.any():
+            self.fragments_span = _wider(self.fragments_span, batch.time[rows][fragments])
         self.kinds += np.bincount(kinds, minlength=len(Kind))
         flags = batch.flags[rows]
         special = flags & np.uint16(Flags.CUT | Flags.MALFORMED)
@@ -46,19 +53,14 @@ class Tally:
             self.cut += int(cut.sum())
             self.malformed += int(((special & np.uint16(Flags.MALFORMED)) != 0).sum())
             self._note_malformed(batch, rows, source)
+            if cut.any():
+                self.cut_span = _wider(self.cut_span, batch.time[rows][cut])
             if self.first_cut is None and cut.any():
                 at = int(np.argmax(cut))
                 self.first_cut = (source, int(batch.frame[rows][at]), int(batch.time[rows][at]))
         self.damaged += int(np.count_nonzero(flags & np.uint16(Flags.BAD_HEADER_CHECKSUM | Flags.BAD_CHECKSUM)))
-        time = batch.time[rows]
-        first, last = int(time.min()), int(time.max())
-        if first < 0:  # packets without a time say nothing of when their point recorded
-            known = time[time >= 0]
-            if not len(known):
-                return
-            first = int(known.min())
-        self.first = first if self.first is None else min(self.first, first)
-        self.last = last if self.last is None else max(self.last, last)
+        before = None if self.first is None or self.last is None else (self.first, self.last)
+        self.first, self.last = _wider(before, batch.time[rows]) or (None, None)
 
     def _note_malformed(self, batch: Columns, rows: Array, source: int) -> None:
         picked = np.zeros(len(batch), bool)
@@ -72,3 +74,14 @@ class Tally:
     def by_label(self) -> dict[str, int]:
         """Counts by the kinds' names, without zeros."""
         return {Kind(kind).label: int(count) for kind, count in enumerate(self.kinds) if count}
+
+
+def _wider(span: tuple[int, int] | None, time: Array) -> tuple[int, int] | None:
+    """*span* with some more times; packets without a time say nothing of when they came."""
+    first, last = int(time.min()), int(time.max())
+    if first < 0:
+        known = time[time >= 0]
+        if not len(known):
+            return span
+        first = int(known.min())
+    return (first, last) if span is None else (min(span[0], first), max(span[1], last))

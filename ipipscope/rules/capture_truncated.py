@@ -51,7 +51,7 @@ def found(
                 RULE,
                 point,
                 tally.cut,
-                (tally.first or time, tally.last or time),
+                tally.cut_span or (time, time),
                 say_of(
                     tally.cut,
                     "{count} packet at {point} is cut before its last needed header{limit}.",

@@ -48,27 +48,28 @@ def found(
     for point, window in knowledge.windows.items():
         if window is None or point in knowledge.presumed or not undecided[point.node]:
             continue
-        missed = sum(
-            count
+        missed = [
+            (max(begin, journey.first), min(end - 1, journey.last), count)
             for journey in correlation.journeys
             if any(knowledge.stations[look.station].node == point.node for look in journey.sightings)
             for begin, end, count in journey.line
             if not any(since < end and begin <= until for since, until in window.spans)
-        )
+        ]
         if missed:
             late, early = max(0, window.first - first) / SECOND, max(0, last - window.last) / SECOND
             paused = sum(after[0] - before[1] for before, after in pairwise(window.spans)) / SECOND
             when = [say("begins {late:.1f} s after the first exchange", late=late)] if late else []
             when += [say("did not record for {paused:.1f} s in between", paused=paused)] if paused else []
             when += [say("ends {early:.1f} s before the last one", early=early)] if early else []
+            many = sum(count for _, _, count in missed)
             findings.append(
                 capture_finding(
                     RULE,
                     point,
-                    missed,
-                    (first, last),
+                    many,
+                    (min(begin for begin, _, _ in missed), max(end for _, end, _ in missed)),
                     say_of(
-                        missed,
+                        many,
                         "{point} {when}: {count} exchange it cannot show.",
                         "{point} {when}: {count} exchanges it cannot show.",
                         point=point,

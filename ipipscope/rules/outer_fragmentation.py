@@ -45,7 +45,7 @@ def found(
             RULE,
             point,
             int(tally.kinds[Kind.IPIP_FRAGMENT]),
-            (tally.first or 0, tally.last or 0),
+            tally.fragments_span or (0, 0),
             say_of(
                 int(tally.kinds[Kind.IPIP_FRAGMENT]),
                 "{count} later fragment of an IPIP packet at {point}{missing}.",

@@ -113,3 +113,13 @@ def test_an_exchange_that_was_not_struck_has_no_verdict_of_the_rule(tmp_path):
     write(tmp_path, shown)
     rules = ipipscope.load(tmp_path).exchanges["rule"]
     assert list(rules.dropna()) == ["IPIP603"]
+
+
+def test_a_cut_packet_is_told_with_its_own_time_not_with_its_points(triage):
+    shown = points(100)
+    for number in (42, 57):
+        packet = shown["n2_eth0"][2 * number]
+        shown["n2_eth0"][2 * number] = replace(packet, octets=packet.octets[:40], wire=len(packet.octets))
+    finding = triage(shown)["capture-truncated"]
+    assert finding.count == 2
+    assert (finding.first, finding.last) == tuple(shown["n2_eth0"][2 * number].ticks * TICK for number in (42, 57))
