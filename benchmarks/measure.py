@@ -169,7 +169,7 @@ def _spawn(
         raise RunFailedError(f"{Path(str(missing.filename)).name} is not installed") from missing
     if feeder and feeder.stdout:
         feeder.stdout.close()  # so that the feeder notices when its reader goes away
-    watch = _Watch(process.pid, timeout)
+    watch = Watch(process.pid, timeout)
     watch.start()
     _, status, usage = os.wait4(process.pid, 0)
     seconds = time.perf_counter() - begin
@@ -182,19 +182,19 @@ def _spawn(
     return seconds, usage, process.returncode, watch.peak
 
 
-class _Watch(threading.Thread):
+class Watch(threading.Thread):
     """Looks at a running command: the memory of its process tree if it has children, and the time it may take."""
 
-    def __init__(self, pid: int, timeout: float) -> None:
+    def __init__(self, pid: int, timeout: float, every: float = SAMPLE) -> None:
         super().__init__(daemon=True)
-        self._pid, self._deadline = pid, time.monotonic() + timeout
+        self._pid, self._deadline, self._every = pid, time.monotonic() + timeout, every
         self._done = threading.Event()
         self.peak = 0
         self.expired = False
 
     def run(self) -> None:
-        while not self._done.wait(SAMPLE):
-            tree = list(_descendants(self._pid))
+        while not self._done.wait(self._every):
+            tree = list(descendants(self._pid))
             if len(tree) > 1:
                 self.peak = max(self.peak, sum(map(_proportional_memory, tree)))
             if time.monotonic() > self._deadline and not self.expired:
@@ -206,7 +206,8 @@ class _Watch(threading.Thread):
         self.join()
 
 
-def _descendants(pid: int) -> Iterator[int]:
+def descendants(pid: int) -> Iterator[int]:
+    """A process, and all that it started and that still run."""
     yield pid
     try:
         children = [
@@ -215,7 +216,7 @@ def _descendants(pid: int) -> Iterator[int]:
     except OSError:  # it ended meanwhile, or this system has no /proc
         return
     for child in children:
-        yield from _descendants(int(child))
+        yield from descendants(int(child))
 
 
 def _proportional_memory(pid: int) -> int:
