@@ -23,7 +23,7 @@ import threading
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Final, Self
 
 from compare import command_under_test, first_line, machine, significant
 from generate import quantity
@@ -48,6 +48,7 @@ COLUMNS: Final = (
     *("sent/s", "recorder", "matching", "in file", "lost", "received", "dropped"),
     *("CPU s", "of its recorder", "us/packet", "peak MB", "end s", "found after s", "not judged live"),
 )
+SENT_IN: Final = re.compile(r"sent in ([\d.]+) seconds")
 PASSED_OVER: Final = re.compile(r"(\d+) packets were judged only now")
 
 
@@ -86,7 +87,7 @@ class Wire:
     def __init__(self) -> None:
         self.near, self.far = (f"ipipscope-{end}-{os.getpid()}" for end in ("near", "far"))
 
-    def __enter__(self) -> Wire:
+    def __enter__(self) -> Self:
         for space in (self.near, self.far):
             done("ip", "netns", "add", space)
             # Only what is sent here: no router solicitations, no neighbour discovery.
@@ -111,10 +112,14 @@ class Wire:
         lines = done("ip", "netns", "exec", self.near, "cat", "/proc/net/packet").splitlines()[1:]
         return any(words[4:6] == [str(link["ifindex"]), "1"] for words in map(str.split, lines))
 
-    def send(self, capture: Path, rate: int | None) -> None:
-        """All packets of *capture*, once; *rate* a second, None for as fast as it goes."""
+    def send(self, capture: Path, rate: int | None) -> float:
+        """All packets of *capture*, once; *rate* a second, None for as fast as it goes. How many seconds it took."""
         pace = ["--topspeed"] if rate is None else ["--pps", str(rate), "--pps-multi", "10"]
-        done("ip", "netns", "exec", self.far, "tcpreplay", "-q", "-K", *pace, "-i", DEVICE, str(capture))
+        said = done("ip", "netns", "exec", self.far, "tcpreplay", "-K", *pace, "-i", DEVICE, str(capture))
+        found = SENT_IN.search(said)
+        if found is None:
+            raise RuntimeError(f"tcpreplay said nothing of its time: {said}")
+        return float(found[1])
 
 
 def done(*command: str) -> str:
@@ -162,15 +167,10 @@ def measured(wire: Wire, recorder: Recorder, workload: str, load: Load, folder: 
     watch = Watch(process.pid, 2 * END, SAMPLE)
     watch.start()
     try:
-        until = time.monotonic() + PATIENCE
-        while not wire.listened_to():
-            if process.poll() is not None or time.monotonic() > until:
-                raise RuntimeError(f"{recorder.name} does not record: {err.all()}")
-            time.sleep(0.05)
-        time.sleep(BEFORE)
-        before, began = wire.sent(), time.monotonic()
-        wire.send(load.capture, rate)
-        took, sent = time.monotonic() - began - load.preload, wire.sent() - before
+        wait(wire, process, err)
+        before = wire.sent()
+        took = wire.send(load.capture, rate)
+        sent = wire.sent() - before
         time.sleep(BEHIND)
         child = sum(map(processor_seconds, set(descendants(process.pid)) - {process.pid}))
         told = time.monotonic()
@@ -206,6 +206,18 @@ def measured(wire: Wire, recorder: Recorder, workload: str, load: Load, folder: 
     )
 
 
+def wait(wire: Wire, process: subprocess.Popen[str], err: Heard) -> None:
+    """Until it records, and a moment longer: the filter is set after the socket is there."""
+    until = time.monotonic() + PATIENCE
+    while not wire.listened_to():
+        if process.poll() is not None:
+            raise RuntimeError(f"it does not record: {err.all()}")
+        if time.monotonic() > until:
+            raise RuntimeError(f"no socket within {PATIENCE:.0f} s")
+        time.sleep(0.05)
+    time.sleep(BEFORE)
+
+
 def found_after(lines: Sequence[tuple[float, str]]) -> float | None:
     """Seconds from the timeout of the first exchange with a wrong outer source to the line that tells of it."""
     for when, line in lines:
@@ -222,18 +234,14 @@ TIMEOUT: Final = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """A capture that is sent, and how many of its packets the filter lets pass, as tcpdump says.
-
-    preload: seconds that tcpreplay takes to read it before it sends.
-    """
+    """A capture that is sent, and how many of its packets the filter lets pass, as tcpdump says."""
 
     capture: Path
     filter: str
     matching: int
-    preload: float
 
 
-def load(workload: str, packets: int, rate: int, folder: Path, wire: Wire) -> Load:
+def load(workload: str, packets: int, rate: int, folder: Path) -> Load:
     """Make the capture of one round."""
     capture = folder / f"{workload}.pcap"
     generated = [sys.executable, str(HERE / "generate.py"), workload, str(capture), "--layout", "pcap"]
@@ -242,10 +250,7 @@ def load(workload: str, packets: int, rate: int, folder: Path, wire: Wire) -> Lo
     ask = "from ipipscope.capture.filters import *; print(expression(Traffic.ICMP, 'ether'))"
     wanted = done(sys.executable, "-c", ask).strip()
     counted = done("tcpdump", "-r", str(capture), "--count", wanted)
-    began = time.monotonic()
-    # One packet is sent, before anybody listens.
-    done("ip", "netns", "exec", wire.far, "tcpreplay", "-q", "-K", "-t", "-L", "1", "-i", DEVICE, str(capture))
-    return Load(capture, wanted, int(counted.split()[0]), time.monotonic() - began)
+    return Load(capture, wanted, int(counted.split()[0]))
 
 
 def table(rows: Sequence[Row]) -> str:
@@ -297,7 +302,7 @@ def rounds(options: argparse.Namespace, folder: Path) -> Iterator[Row]:
             rows = []
             print(f"{workload}: {WORKLOADS[workload][0]}", flush=True)
             for rate in options.rates:
-                several = load(workload, round((rate or TOP) * options.seconds), rate or TOP, folder, wire)
+                several = load(workload, round((rate or TOP) * options.seconds), rate or TOP, folder)
                 for recorder in contenders:
                     rows.append(measured(wire, recorder, workload, several, folder, rate))
                     print(".", end="", file=sys.stderr, flush=True)

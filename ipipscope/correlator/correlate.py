@@ -241,14 +241,17 @@ class Correlator:
                     self._point(number, interface)
         return self.so_far()
 
-    def so_far(self) -> Correlation:
-        """What the closed exchanges amount to, while packets go on coming."""
+    def so_far(self, rows: Sequence[int] | None = None) -> Correlation:
+        """What the closed exchanges amount to, while packets go on coming.
+
+        rows: these journeys alone; None for all.
+        """
         roles = {point: self._role(point, role) for point, role in self._known_roles.items()}
         for station in self.stations.all:
             if station.device is None:
                 station.role = roles[station.point]
         return Correlation(
-            journeys=journeys(self.pairing),
+            journeys=journeys(self.pairing, rows),
             stations=self.stations.all,
             tallies=self.tallies,
             roles=roles,

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from ipipscope.correlator.looks import BUCKETS, SEVERAL, Look, unpack
+from ipipscope.correlator.looks import BUCKETS, LEGS, SEVERAL, Look, unpack
 from ipipscope.decoder import ipv4
 from ipipscope.model import Flow, Leg
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from ipipscope.correlator.pairing import Pairing
 
@@ -103,6 +103,8 @@ class Journey:
     width: int
     counts: bytes
     examples: tuple[tuple[Seen, ...], ...]
+    legs: Mapping[Leg, tuple[Look, ...]]
+    """The sightings of each leg, in order; one for all journeys of a state."""
 
     @property
     def line(self) -> list[tuple[int, int, int]]:
@@ -116,7 +118,7 @@ class Journey:
 
     def looks(self, leg: Leg) -> tuple[Look, ...]:
         """The sightings of one leg, in order."""
-        return tuple(look for look in self.sightings if look.leg is leg)
+        return self.legs[leg]
 
     def times(self) -> list[tuple[int, int]]:
         """First and last moment of each slice of its time line in which an exchange may have begun."""
@@ -125,11 +127,27 @@ class Journey:
     @property
     def requested(self) -> bool:
         """Whether the request was seen at all."""
-        return any(look.leg is Leg.REQUEST for look in self.sightings)
+        return bool(self.legs[Leg.REQUEST])
 
 
-def journeys(pairing: Pairing) -> list[Journey]:
-    """The journeys that *pairing* has counted so far, busiest first."""
+def by_leg(sightings: Sequence[Look]) -> Mapping[Leg, tuple[Look, ...]]:
+    """The sightings of each leg, in order."""
+    return {leg: tuple(look for look in sightings if look.leg is leg) for leg in LEGS}
+
+
+def rows_since(pairing: Pairing, since: int) -> list[int]:
+    """The journeys between two addresses that asked one another at *since* or later, whatever they asked before."""
+    some = slice(pairing.journeys)
+    ends = np.asarray(pairing.j_src)[some].astype("u8") << np.uint64(32) | np.asarray(pairing.j_dst)[some]
+    found: list[int] = np.flatnonzero(np.isin(ends, ends[np.asarray(pairing.j_last)[some] >= since])).tolist()
+    return found
+
+
+def journeys(pairing: Pairing, rows: Sequence[int] | None = None) -> list[Journey]:
+    """The journeys that *pairing* has counted so far, busiest first.
+
+    rows: these alone; None for all.
+    """
     looks: dict[int, Look] = {}
 
     def look(token: int) -> Look:
@@ -143,6 +161,13 @@ def journeys(pairing: Pairing) -> list[Journey]:
         if state not in paths:
             paths[state] = (*path(int(pairing.st_parent[state])), look(int(pairing.st_token[state])))
         return paths[state]
+
+    known_legs: dict[int, Mapping[Leg, tuple[Look, ...]]] = {}
+
+    def legs(state: int) -> Mapping[Leg, tuple[Look, ...]]:
+        if state not in known_legs:
+            known_legs[state] = by_leg(path(state))
+        return known_legs[state]
 
     examples, copied, overtakings = (defaultdict[int, list[tuple[Seen, ...]]](list) for _ in range(3))
 
@@ -205,8 +230,9 @@ def journeys(pairing: Pairing) -> list[Journey]:
             width=int(pairing.j_width[row]),
             counts=lines[row * BUCKETS : (row + 1) * BUCKETS].tobytes(),
             examples=tuple(examples[row]),
+            legs=legs(int(pairing.j_state[row])),
         )
-        for row in range(pairing.journeys)
+        for row in (range(pairing.journeys) if rows is None else rows)
     ]
     found.sort(key=lambda journey: (-journey.count, journey.first, journey.flow.src, journey.flow.dst))
     return found

@@ -81,7 +81,7 @@ class Known:
     opened: int
     """Capture time."""
     moved: int
-    """Capture time when its count was last seen to grow."""
+    """Capture time when it was last seen to strike."""
     place: int = 0
     """Among the findings as they were last told: the one that explains most first."""
     is_open: bool = True
@@ -124,7 +124,8 @@ class Findings:
                 events.append(Event(Change.OPEN, now, finding))
                 continue
             known.place = place
-            grew = finding.count > known.finding.count
+            # A flow that was quiet for long is left out, so its finding may count less than before when it is back.
+            grew = finding.count > known.finding.count or finding.last > known.finding.last
             changed = grew or _told(finding) != _told(known.finding)
             known.finding = finding
             if grew:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from ipipscope.analysis import Analysis, assemble
 from ipipscope.capture.files import CaptureFile
 from ipipscope.correlator.correlate import Correlator
+from ipipscope.correlator.journey import rows_since
 from ipipscope.correlator.merge import Chunk
 from ipipscope.live.clock import LAG, CaptureClock, Stepped
+from ipipscope.live.settled import Settled
 from ipipscope.live.watched import PointCount, point_counts
+from ipipscope.model import SECOND
 from ipipscope.sources import Decoded
 
 if TYPE_CHECKING:
@@ -25,6 +28,11 @@ if TYPE_CHECKING:
     from ipipscope.errors import InputError
     from ipipscope.hosts.model import Snapshot
     from ipipscope.model import CapturePoint, Finding
+
+MANY: Final = 1000
+"""Journeys beyond which the quiet ones are left out while the capture runs: each takes some tenths of a millisecond."""
+RECENT: Final = 60 * SECOND
+"""Capture time after which a flow is quiet, six timeouts where those are longer: its findings have closed by then."""
 
 
 @dataclass(slots=True)
@@ -84,6 +92,7 @@ class LiveJudge:
         self._starts: list[tuple[int, str]] = []
         """Rings: number in the whole recording before each file's first packet, and the file."""
         self._watermark = 0
+        self._settled = Settled()
 
     def source(self, path: str, described: list[Interface]) -> int:
         """Add a recorder that writes to *path* and whose interfaces stand in *described*; its number."""
@@ -114,6 +123,7 @@ class LiveJudge:
         for one in self._sources:
             one.first = one.since = None
         self._correlator = Correlator(self._sources, self._timeout, disorder=LAG)
+        self._settled = Settled()
 
     def describe(self, source: int, now: int) -> None:
         """The recorder has begun to record the interfaces that it described.
@@ -167,9 +177,17 @@ class LiveJudge:
         return self._correlator.pairing.closed
 
     def so_far(self) -> Analysis:
-        """What the exchanges that are closed show."""
+        """What the exchanges that are closed show; of many flows, those that asked lately, and what they asked before.
+
+        However long it runs, a look at it takes no longer than the flows of a minute do.
+        """
         self._note_spans()
-        return self._analysis(self._correlator.so_far())
+        pairing = self._correlator.pairing
+        quiet = self._watermark - max(RECENT, 6 * self._timeout)
+        rows = rows_since(pairing, quiet) if pairing.journeys > MANY else None
+        analysis = self._analysis(self._correlator.so_far(rows))
+        self._settled.add_to(analysis.judgement)
+        return analysis
 
     def finish(self) -> Analysis:
         """What everything shows; open exchanges are closed."""

@@ -32,7 +32,9 @@ BACKLOG: Final = 64 << 20
 ROW: Final = 32
 """Octets that one packet takes besides its own."""
 EVERY: Final = 0.5
-"""Seconds from one judgement to the next; ten times as long as one takes where that is more."""
+"""Seconds from one judgement to the next, where it takes no more than its share of them."""
+SHARE: Final = 0.25
+"""Of the time that passes, how much may go into judgements; the rest is for what comes."""
 TICK: Final = 0.1
 """Seconds after which time has passed, packets or not."""
 
@@ -220,7 +222,7 @@ class Judging:
             if self.latest is not None:
                 # also where nothing has closed since: findings close when time passes without them
                 self._view.events(self.findings.update(self.latest.findings, now))
-            self._next = began + max(EVERY, 10 * (time.monotonic() - began))
+            self._next = began + max(EVERY, (time.monotonic() - began) / SHARE)
         self._drawn()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from heapq import nlargest
 from typing import TYPE_CHECKING, Final
 
 from ipipscope.language.said import say
@@ -218,8 +219,8 @@ def _points(points: Sequence[PointCount], rates: Mapping[CapturePoint, float], w
 
 def _journeys(analysis: Analysis, width: int) -> Block:
     """The latest ones, whose exchanges look alike: which way they went, how far they came."""
-    latest = sorted(analysis.correlation.journeys, key=lambda journey: journey.last, reverse=True)
-    items = [lines for journey in latest[:JOURNEYS] if (lines := _journey(analysis, journey, width))]
+    latest = nlargest(JOURNEYS, analysis.correlation.journeys, key=lambda journey: journey.last)
+    items = [lines for journey in latest if (lines := _journey(analysis, journey, width))]
     return Block(items, head=[[(told(say("latest exchanges")), "dim")]], least=1)
 
 

@@ -7,6 +7,7 @@ the one that calls `run`, which tells recorders when to begin and when to end.
 from __future__ import annotations
 
 import queue
+import sys
 import threading
 import time
 from dataclasses import replace
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
     from ipipscope.live.judge import LiveJudge
     from ipipscope.live.watched import PointCount, View
 
+SWITCH: Final = 0.0005
+"""Seconds that the judge computes on while a recorder's thread waits for the interpreter, which it asks for at every
+step of a batch: Python's own 0.005 make a recorder lose packets."""
 AGAIN: Final = 1.0
 """Seconds between looks for an interface that has gone."""
 
@@ -119,6 +123,14 @@ class Session:
 
     def run(self, view: View) -> None:
         """Record and judge to the end of the capture; raises a fault of ours when the file is closed."""
+        before = sys.getswitchinterval()
+        sys.setswitchinterval(SWITCH)
+        try:
+            self._run(view)
+        finally:
+            sys.setswitchinterval(before)
+
+    def _run(self, view: View) -> None:
         self._judging = judging = Judging(self.judge, self.findings, view, lambda: view.show(self))
         for target in self.targets:
             self._start(target, target.interfaces)

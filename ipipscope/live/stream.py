@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ipipscope.capture.commands import Recorder
 from ipipscope.capture.files import reader_of
@@ -27,6 +27,11 @@ if TYPE_CHECKING:
     from ipipscope.capture.pcapng import PcapngReader
     from ipipscope.capture.recording import Recording
     from ipipscope.live.judging import Judging
+
+LITTLE: Final = 1 << 17
+"""Octets of a batch after which more is waited for."""
+GATHER: Final = 0.015
+"""Seconds: recorders write a few packets at a time, each batch costs what a hundred packets do, and pipes hold more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +157,8 @@ class Stream:
                     taken = records.rows(slice(place.taken))
                     self._judging.take(Batch(self._source, self.target.node, taken, place.number, place.file, arrived))
                 self.failure = self.failure or self._recording.failure
+                if int(records.captured.sum()) < LITTLE:
+                    time.sleep(GATHER)
             self.describe()
             self.problems = [each for each in reader.problems if not isinstance(each, CaptureTruncated)]
             self._count(reader.interfaces)

@@ -24,10 +24,14 @@ def segments(
     """
     concerned = set(nodes)
     relevant = {point: window for point, window in windows.items() if point.node in concerned}
+    whole = recording(relevant, journey.first, journey.last + trip)
+    rest = {point: window for point, window in relevant.items() if window is not None and point not in whole}
+    if not rest:  # the usual case: none of them began or ended meanwhile
+        return [(journey.count, journey.first, journey.last, whole)]
     parts: dict[frozenset[CapturePoint], list[int]] = {}
     for begin, end, count in journey.line:
         first, last = max(begin, journey.first), min(end - 1, journey.last)
-        part = parts.setdefault(recording(relevant, first, last + trip), [0, first, last])
+        part = parts.setdefault(whole | recording(rest, first, last + trip), [0, first, last])
         part[0] += count
         part[1], part[2] = min(part[1], first), max(part[2], last)
     return [(count, first, last, points) for points, (count, first, last) in parts.items()]

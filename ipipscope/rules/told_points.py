@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ipipscope.correlator.journey import by_leg
+
 if TYPE_CHECKING:
     from collections.abc import Collection
 
@@ -34,7 +36,11 @@ def told_points(correlation: Correlation) -> tuple[Correlation, list[Journey]]:
     for journey in correlation.journeys:
         sightings = tuple(look for look in journey.sightings if look.station in kept)
         if sightings:
-            journeys.append(journey if sightings == journey.sightings else replace(journey, sightings=sightings))
+            journeys.append(
+                journey
+                if sightings == journey.sightings
+                else replace(journey, sightings=sightings, legs=by_leg(sightings))
+            )
         else:
             unseen.append(journey)
     told = replace(
