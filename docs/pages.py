@@ -71,6 +71,11 @@ def formats() -> Iterator[str]:
     yield "say was received and dropped. All other blocks are passed over by their length. A record is believed up"
     yield f"to {LONGEST:,} octets, or up to the file's snaplen where that is larger."
     yield ""
+    yield "Statistics of dumpcap and of `ipipscope capture` also say from when to when an interface recorded. That"
+    yield "counts, so that an interface without packets shows that nothing came, as long as the file holds the packets"
+    yield "that were counted (it was not cut or filtered since), none was lost, and their times are of that time. Of"
+    yield "dumpcap's times the last second is left out: packets of its last 0.4 s were seen to be missing."
+    yield ""
     yield "| first octets | compression |"
     yield "|---|---|"
     for magic, (kind, _, extra) in OPENERS.items():

@@ -285,6 +285,7 @@ def _summaries(correlation: Correlation, sources: Sequence[Decoded], facts: Capt
             last=None if tally.last is None else tally.last - correlation.shift(point.node),
             dropped=facts.dropped.get(point),
             kinds=tally.by_label(),
+            on_tunnel=tally.on_tunnel,
             malformed={layer.label: count for layer, count in sorted(tally.layers.items())},
         )
         for point, tally in sorted(correlation.tallies.items())

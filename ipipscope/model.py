@@ -119,6 +119,8 @@ class PointSummary:
     """Packets that the capture itself lost; None when the file does not say."""
     kinds: dict[str, int] = field(default_factory=dict)
     """Packets by kind: native, ipip, arp, ipv6 ... (names of `ipipscope.decoder.columns.Kind`)."""
+    on_tunnel: int = 0
+    """Packets that a cooked capture saw on an IPIP tunnel device."""
     malformed: dict[str, int] = field(default_factory=dict)
     """Packets that stop making sense, by layer: inner IPv4 header, ICMP message ... (`ipipscope.decoder.malformed`)."""
 

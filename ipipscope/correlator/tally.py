@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ipipscope.decoder.columns import Array, Columns, Flags, Kind
+from ipipscope.decoder.link import TUNNEL_DEVICE
 from ipipscope.decoder.malformed import Layer, LengthFrom, Malformed, malformed
 
 
@@ -17,6 +18,8 @@ class Tally:
 
     packets: int = 0
     kinds: Array = field(default_factory=lambda: np.zeros(len(Kind), "i8"))
+    on_tunnel: int = 0
+    """Packets that a cooked capture saw on an IPIP tunnel device."""
     cut: int = 0
     """Packets whose needed headers the snaplen cut."""
     malformed: int = 0
@@ -46,6 +49,7 @@ class Tally:
         if fragments.any():
             self.fragments_span = _wider(self.fragments_span, batch.time[rows][fragments])
         self.kinds += np.bincount(kinds, minlength=len(Kind))
+        self.on_tunnel += int(np.count_nonzero(batch.device[rows] & np.uint32(TUNNEL_DEVICE)))
         flags = batch.flags[rows]
         special = flags & np.uint16(Flags.CUT | Flags.MALFORMED)
         if special.any():

@@ -20,6 +20,10 @@ UNEXPLAINED: Final = say(
     "Nothing shows that the unanswered requests belong to an IPIP overlay: no copy of them was seen encapsulated or on "
     "a tunnel. If they should be, record all nodes' tunnels and NICs, and give the nodes' state (`ipipscope snapshot`)."
 )
+INSIDE: Final = say(
+    "Only the inner side of tunnels was recorded: whether and to where packets leave encapsulated shows on the NICs. "
+    "Record both: ipipscope capture eth1 tunl0 -w node.pcapng"
+)
 KINDS_SHOWN: Final = 4
 UNDECIDED: Final = "undecided"
 HEALTHY: Final = "healthy"
@@ -51,13 +55,14 @@ def standing(report: Report) -> Standing:
     if not report.packets:
         return Standing(UNDECIDED, say("UNDECIDED"), say("no packet in these captures"))
     if not _shows_an_overlay(report):
-        return _without_overlay(report)
+        return _without_overlay(report) if _shows_a_nic(report) else _without_nic()
+    inside = "" if report.encapsulated or _shows_a_nic(report) else INSIDE
     if not report.exchanges:
         title = _noting(first, say("no exchange of request and reply in these captures"))
-        return Standing(UNDECIDED, say("UNDECIDED"), title)
+        return Standing(UNDECIDED, say("UNDECIDED"), title, inside)
     if report.undecided:
         title = _noting(first, say("no fault found as far as the captures show"))
-        return Standing(UNDECIDED, say("UNDECIDED"), title)
+        return Standing(UNDECIDED, say("UNDECIDED"), title, inside)
     if report.unanswered:
         title = _noting(first, say("but not every request was answered"))
         return Standing(UNDECIDED, say("NO FAULT FOUND"), title, UNEXPLAINED)
@@ -95,6 +100,14 @@ def _without_overlay(report: Report) -> Standing:
     return Standing(UNDECIDED, say("NO IPIP SEEN"), title, said)
 
 
+def _without_nic() -> Standing:
+    said = say(
+        "Whether the packets belong to an overlay, and how they travel, does not show on pods' interfaces. Record the "
+        "NICs and the tunnel as well: ipipscope capture eth1 tunl0 -w node.pcapng"
+    )
+    return Standing(UNDECIDED, say("UNDECIDED"), say("neither a NIC nor a tunnel was recorded"), said)
+
+
 def _about(finding: Finding) -> Said:
     place = finding.node or say("an unknown node")
     if finding.interface and finding.interface != "any":
@@ -108,7 +121,15 @@ def _noting(first: Finding | None, what: Said) -> Said:
 
 def _shows_an_overlay(report: Report) -> bool:
     """Whether anything was seen encapsulated or on a tunnel that is known to be one."""
-    return bool(report.encapsulated) or any(map(_is_tunnel, report.points))
+    return bool(report.encapsulated) or any(point.on_tunnel or _is_tunnel(point) for point in report.points)
+
+
+def _shows_a_nic(report: Report) -> bool:
+    """Whether packets were recorded where an outer header might show: not just on pods' interfaces."""
+    return any(
+        point.packets > point.on_tunnel and point.role is not Role.WORKLOAD and not _is_tunnel(point)
+        for point in report.points
+    )
 
 
 def _is_tunnel(point: PointSummary) -> bool:
