@@ -1,10 +1,13 @@
 """Causes against the truth of cases that a real kernel recorded."""
 
+import shutil
+from pathlib import Path
+
 import pytest
 
 from ipipscope import triage
 from ipipscope.hosts.causes import explain
-from ipipscope.model import CauseClass
+from ipipscope.model import CauseClass, Confidence
 
 from .conftest import cases
 from .truth import CODES, finding_of
@@ -111,3 +114,13 @@ def finding_cause(case):
 
 def _all_lines(folder):
     return "\n".join(" ".join(path.read_text().split()) for path in folder.glob("*.txt"))
+
+
+def test_a_line_that_loses_the_replies_makes_a_possible_loss_likely(tmp_path):
+    """Of the replier's NICs one was recorded, as its addresses tell; its routes tell where the replies went."""
+    case = Path(__file__).parents[2] / "captures" / "case-1-reply-not-encapsulated"
+    (tmp_path / "node3").mkdir()
+    for name in ("ip_addr.txt", "ip_-d_link.txt"):
+        shutil.copy(case / "state" / "node3" / name, tmp_path / "node3" / name)
+    told = [triage([str(case / "merged")], state=[str(state)]).findings[0] for state in (tmp_path, case / "state")]
+    assert [each.confidence for each in told] == [Confidence.POSSIBLE, Confidence.LIKELY]

@@ -40,7 +40,7 @@ from ipipscope.hosts.causes.without_a_line import from_packets, narrow_path, tra
 from ipipscope.hosts.cluster import Cluster
 from ipipscope.hosts.faults import Fault
 from ipipscope.hosts.remedies import CLUSTER, remedies
-from ipipscope.model import Cause, Finding
+from ipipscope.model import Cause, Confidence, Finding
 
 if TYPE_CHECKING:
     from ipipscope.hosts.model import Snapshot
@@ -82,10 +82,15 @@ def explain(findings: Iterable[Finding], snapshots: Mapping[str, Snapshot]) -> l
 
 
 def explained(finding: Finding, cluster: Cluster) -> Finding:
-    """*finding* with what the state of *cluster* shows."""
+    """*finding* with what the state of *cluster* shows.
+
+    A line that makes the packets go wrong in just this way says that they did, where packets alone leave it possible.
+    """
     fault = next(_faults(finding, cluster), None)
     if fault is not None:
-        return replace(finding, cause=cause_of(fault), remedy=remedies(cluster, fault))
+        surer = fault.config is not None and fault.confidence is Confidence.CERTAIN
+        confidence = Confidence.LIKELY if surer and finding.confidence is Confidence.POSSIBLE else finding.confidence
+        return replace(finding, cause=cause_of(fault), remedy=remedies(cluster, fault), confidence=confidence)
     cause = without_the_sender(finding, cluster) or from_packets(finding, cluster)
     if cause is None:
         return finding
