@@ -91,11 +91,20 @@ def _without_overlay(report: Report) -> Standing:
     kinds: Counter[str] = Counter()
     for point in report.points:
         kinds.update(point.kinds)
-    said = say(
-        "No packet is encapsulated, and none is known to be of a tunnel ({kinds}): nothing is said of an overlay. "
-        "Record the NICs that carry the tunnel, and the tunnel: ipipscope capture eth1 tunl0 -w node.pcapng",
-        kinds=joined(", ", [f"{count} {kind}" for kind, count in kinds.most_common(KINDS_SHOWN) if count]),
-    )
+    shown = joined(", ", [f"{count} {kind}" for kind, count in kinds.most_common(KINDS_SHOWN) if count])
+    if report.unanswered and any(point.role is Role.TUNNEL and not point.packets for point in report.points):
+        said = say(
+            "No packet is encapsulated ({kinds}), and the tunnel recorded nothing. If the unanswered requests were for "
+            "another node's pods, their own node does not put them into its tunnel (`ipipscope explain IPIP104`); its "
+            "state tells: ipipscope snapshot",
+            kinds=shown,
+        )
+    else:
+        said = say(
+            "No packet is encapsulated, and none is known to be of a tunnel ({kinds}): nothing is said of an overlay. "
+            "Record the NICs that carry the tunnel, and the tunnel: ipipscope capture eth1 tunl0 -w node.pcapng",
+            kinds=shown,
+        )
     title = say("in {packets}", packets=counted(report.packets, "packet"))
     return Standing(UNDECIDED, say("NO IPIP SEEN"), title, said)
 

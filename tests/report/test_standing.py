@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,18 @@ def test_natively_sent_packets_on_a_nic_are_said_to_be_no_ipip(tmp_path):
     frames = [ethernet(0x0800, Ipv4(src=PODS[0], dst=PODS[1], id=number)(b"x")) for number in range(3)]
     (tmp_path / "node1_eth0.pcap").write_bytes(pcap([Written(frame, BEGIN) for frame in frames], link_type=ETHERNET))
     assert standing(triage([str(tmp_path)])).word == "NO IPIP SEEN"
+
+
+def test_an_empty_tunnel_beside_unanswered_requests_is_said(tmp_path):
+    captures = CASES / "case-1-reply-not-encapsulated" / "captures"
+    shutil.copy(captures / "node1_cali3ee98ee1c19.pcap", tmp_path / "node3_eth1.pcap")  # native requests, no reply
+    whole = (captures / "node3_tunl0.pcap").read_bytes()
+    (tmp_path / "node3_tunl0.pcap").write_bytes(whole[:24])  # the file's header alone
+    report = triage([str(tmp_path)])
+    told = standing(report)
+    assert report.unanswered
+    assert (told.kind, told.word) == ("undecided", "NO IPIP SEEN")
+    assert "the tunnel recorded nothing" in told.said
 
 
 @pytest.mark.parametrize("form", ["sll", "sll2"])
