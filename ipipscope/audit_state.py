@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ipipscope.hosts.audit import audit as faults_in
@@ -13,16 +14,30 @@ from ipipscope.language.said import joined, say
 from ipipscope.report.model import Report
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from ipipscope.hosts.model import Snapshot
     from ipipscope.model import Finding
 
 NAMED_MAX = 3
 """Findings without effect that the note names."""
 
 
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """A report, and the state by node that it is about."""
+
+    report: Report
+    snapshots: Mapping[str, Snapshot]
+
+
 def audit_report(state: Sequence[str] = (), *, strict: bool = False) -> Report:
-    """What host state alone tells: see `ipipscope.hosts.audit`.
+    """What host state alone tells: see `audit_of`."""
+    return audit_of(state, strict=strict).report
+
+
+def audit_of(state: Sequence[str] = (), *, strict: bool = False) -> Audit:
+    """What host state alone tells, with that state: see `ipipscope.hosts.audit`.
 
     state: snapshots, folders of host state, pasted listings; none for this host as it is now.
     strict: list also what has no effect as far as the state shows; otherwise a note says how much that is.
@@ -41,11 +56,12 @@ def audit_report(state: Sequence[str] = (), *, strict: bool = False) -> Report:
         for one in here.left_out
         if not state
     ]
-    return Report(
+    report = Report(
         points=(), findings=tuple(finding for finding in findings if finding not in idle),
         packets=0, encapsulated=0, exchanges=0, answered=0, unanswered=0, undecided=0,
         problems=read.problems, notes=tuple(notes), nodes=tuple(sorted(read.snapshots)),
     )  # fmt: skip
+    return Audit(report, read.snapshots)
 
 
 def _this_host() -> State:

@@ -16,6 +16,8 @@ class Format(StrEnum):
 
     TEXT = "text"
     JSON = "json"
+    HTML = "html"
+    MD = "md"
 
 
 def audit(
@@ -45,13 +47,16 @@ def audit(
 
       ipipscope audit state/
 
+      ipipscope audit state/ --format html -o audit.html
+
       ip route | ssh laptop 'cat >node3.txt'; ipipscope audit node3.txt
 
     """
-    from ipipscope.audit_state import audit_report  # noqa: PLC0415
+    from ipipscope.audit_state import audit_of  # noqa: PLC0415
     from ipipscope.report.json_report import write_json  # noqa: PLC0415
 
-    report = audit_report(state or (), strict=strict)
+    done = audit_of(state or (), strict=strict)
+    report = done.report
     if report.nothing_read and format is not Format.JSON:
         tell_problems(report.problems)  # there is no verdict on nothing
         raise typer.Exit(report.exit_status())
@@ -59,6 +64,16 @@ def audit(
         if format is Format.JSON:
             with language_of_data(lang):
                 write_json(report, out)
+        elif format is Format.HTML:
+            from ipipscope.report.html_page import write_html  # noqa: PLC0415  (jinja2)
+
+            with language_of_data(lang):
+                write_html(report, out, snapshots=done.snapshots)
+        elif format is Format.MD:
+            from ipipscope.report.markdown import write_markdown  # noqa: PLC0415
+
+            with language_of_data(lang):
+                write_markdown(report, out)
         else:
             write_report(report, out, quiet=quiet, verbose=verbose, no_color=no_color)
     tell_problems(report.problems)

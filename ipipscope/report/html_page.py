@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from jinja2 import DictLoader, Environment, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from ipipscope import __version__
 from ipipscope.language.said import counted, joined, say
 from ipipscope.language.told import told, written_in
 from ipipscope.report.file_names import short_names
 from ipipscope.report.host_excerpt import excerpts
+from ipipscope.report.host_table import hosts
 from ipipscope.report.inert import inert
 from ipipscope.report.page_contents import contents_of
 from ipipscope.report.standing import standing
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ipipscope.analysis import Analysis
+    from ipipscope.hosts.model import Snapshot
     from ipipscope.model import Finding, Flow, PointSummary, Remedy
     from ipipscope.report.ladder import Ladder
     from ipipscope.report.model import Report
@@ -40,6 +43,8 @@ if TYPE_CHECKING:
 FINDINGS_MAX: Final = 20
 """Findings that are told in full; the others have a line each."""
 TUNNELS_MAX: Final = 6
+QUOTED: Final = re.compile(r"`([^`]+)`")
+"""Commands and lines of configuration in a sentence."""
 ROWS_OF_TIME: Final = 24
 """Lines of the time line's table."""
 
@@ -66,11 +71,19 @@ class _Drawn:
     drawing: Markup
 
 
-def write_html(report: Report, out: TextIO, analysis: Analysis | None = None) -> None:
+def write_html(
+    report: Report,
+    out: TextIO,
+    analysis: Analysis | None = None,
+    *,
+    snapshots: Mapping[str, Snapshot] | None = None,
+) -> None:
     """The whole page.
 
     analysis: what the report was made of; without it, as in an audit, there are no pictures and no exchanges.
+    snapshots: host state by node, of which guilty lines are shown; those of *analysis* where there is one.
     """
+    state = analysis.snapshots if analysis is not None else snapshots or {}
     contents = contents_of(analysis) if analysis is not None else None
     style, script = _asset("page.css"), _asset("page.js")
     page = _environment().get_template("page.html.j2")
@@ -84,10 +97,9 @@ def write_html(report: Report, out: TextIO, analysis: Analysis | None = None) ->
         problems=[problem.said for problem in report.problems],
         names=short_names(file for point in report.points for file in point.files),
         verdict=_verdict(report),
-        findings=[
-            _finding(place, each, contents, analysis) for place, each in enumerate(report.findings[:FINDINGS_MAX])
-        ],
+        findings=[_finding(place, each, contents, state) for place, each in enumerate(report.findings[:FINDINGS_MAX])],
         more_findings=report.findings[FINDINGS_MAX:],
+        hosts=hosts(state),
         **_shown(contents),
     )
     out.writelines(pieces)
@@ -109,13 +121,21 @@ def _environment() -> Environment:
         finalize=_shown_as,
     )
     made.globals.update(_=say, counted=counted, joined=joined)
-    made.filters.update(told=told, clock=clock, lasting=lasting, flow=_flow, ipip=_ipip)
+    made.filters.update(told=told, clock=clock, lasting=lasting, flow=_flow, ipip=_ipip, prose=_prose)
     return made
 
 
 def _shown_as(value: object) -> object:
     """What an expression of the page puts into it: our markup as it is, all else in the page's language and inert."""
     return value if isinstance(value, Markup) else inert(told(value) if isinstance(value, str) else value)
+
+
+def _prose(text: str) -> Markup:
+    """A sentence in the page's language, inert, what it quotes set as code."""
+    pieces = QUOTED.split(inert(told(text)))
+    return Markup("").join(
+        Markup("<code>{}</code>").format(piece) if place % 2 else escape(piece) for place, piece in enumerate(pieces)
+    )
 
 
 def _policy(style: str, script: str) -> str:
@@ -144,6 +164,11 @@ def _verdict(report: Report) -> _Verdict:
         numbers += [(say("undecided"), f"{report.undecided:,}")] if report.undecided else []
     if not report.nodes:
         numbers += [(say("packets"), f"{report.packets:,}"), (say("encapsulated"), f"{report.encapsulated:,}")]
+    else:
+        numbers += [
+            (say("node") if len(report.nodes) == 1 else say("nodes"), f"{len(report.nodes):,}"),
+            (say("finding") if len(report.findings) == 1 else say("findings"), f"{len(report.findings):,}"),
+        ]
     worst = report.findings[0] if report.findings and not report.healthy else None
     title = told(stands.title)
     return _Verdict(
@@ -156,9 +181,10 @@ def _verdict(report: Report) -> _Verdict:
     )
 
 
-def _finding(place: int, finding: Finding, contents: Contents | None, analysis: Analysis | None) -> dict[str, Any]:
+def _finding(
+    place: int, finding: Finding, contents: Contents | None, snapshots: Mapping[str, Snapshot]
+) -> dict[str, Any]:
     cause = finding.cause
-    snapshots: Mapping[str, Any] = analysis.snapshots if analysis is not None else {}
     ladders = contents.finding_ladders.get(place, ()) if contents is not None else ()
     where = finding.node or say("unknown node")
     return {

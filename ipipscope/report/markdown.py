@@ -44,8 +44,9 @@ def _lines(report: Report) -> Iterator[str]:
     yield ""
     if said := standing(report).said:
         yield _text(said)
-        yield ""
     if not report.nodes:
+        if said:
+            yield ""
         yield told(
             say(
                 "{answered} of {exchanges} exchanges answered, {unanswered} unanswered, {undecided} undecided; "
@@ -196,13 +197,17 @@ def _text(text: object) -> str:
     """Foreign text in a paragraph or a cell: it makes no markup, no link and no list; what it quotes becomes code."""
     parts = inert(told(text) if isinstance(text, str) else text).strip().split("`")
     if len(parts) % 2:
-        quoted = [_prose(part) if place % 2 == 0 else _code(part, cell=True) for place, part in enumerate(parts)]
+        quoted = [
+            _code(part, cell=True) if place % 2 else _prose(part, begins=place == 0) for place, part in enumerate(parts)
+        ]
         return "".join(quoted)
     return _prose("`".join(parts))
 
 
-def _prose(text: str) -> str:
-    escaped = ITEM.sub(r"\1\\\2", SPECIAL.sub(r"\\\1", text), count=1)
+def _prose(text: str, *, begins: bool = True) -> str:
+    escaped = SPECIAL.sub(r"\\\1", text)
+    if begins:  # else no list can begin here
+        escaped = ITEM.sub(r"\1\\\2", escaped, count=1)
     return LINKS.sub(lambda found: found[0].replace(":", "\\:").replace(".", "\\."), escaped)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ipipscope import analyse
+from ipipscope.audit_state import audit_of
 from ipipscope.language.told import writing_in
 from ipipscope.report.html_page import write_html
 
@@ -31,6 +32,9 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if case.startswith("case-1"):
             with (folder / f"{case}.zh.html").open("w", encoding="utf-8") as out, writing_in("zh_CN"):
                 write_html(analysis.report, out, analysis)
+    audit = audit_of([str(CAPTURES / "case-2-outer-source-mismatch" / "state")])
+    with (folder / "audit.html").open("w", encoding="utf-8") as out:
+        write_html(audit.report, out, snapshots=audit.snapshots)
     return folder
 
 

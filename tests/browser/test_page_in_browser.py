@@ -10,7 +10,7 @@ import pytest
 
 AXE = (Path(axe_core_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 CHINESE = "case-1-reply-not-encapsulated.zh"
-CASES = ("case-1-reply-not-encapsulated", "case-2-outer-source-mismatch", "healthy", CHINESE)
+CASES = ("case-1-reply-not-encapsulated", "case-2-outer-source-mismatch", "healthy", "audit", CHINESE)
 
 pytestmark = pytest.mark.slow
 

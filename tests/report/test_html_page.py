@@ -11,12 +11,16 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from ipipscope import analyse
-from ipipscope.audit_state import audit_report
+from ipipscope.audit_state import audit_of
 from ipipscope.capture.files import find
+from ipipscope.cli.main import app
+from ipipscope.errors import InputError
 from ipipscope.model import CapturePoint, Finding, Impact
 from ipipscope.report.html_page import write_html
+from ipipscope.report.model import Report
 from tests.written import Written, pcap
 
 CAPTURES = Path(__file__).parents[2] / "captures"
@@ -169,11 +173,37 @@ def test_hostile_words_of_a_finding_stay_text():
 
 
 def test_an_audit_makes_a_page_too():
+    done = audit_of([str(CAPTURES / "case-1-reply-not-encapsulated" / "state")])
     out = io.StringIO()
-    write_html(audit_report([str(CAPTURES / "case-1-reply-not-encapsulated" / "state")]), out)
+    write_html(done.report, out, snapshots=done.snapshots)
     page = Page(out.getvalue())
     assert "10.122.17.64/26 via 10.122.127.128 dev tunl0" in page.text
-    assert not [attributes for _, attributes in page.tags if attributes.get("id") == "exchanges"]
+    assert "guilty line:" in page.text
+    assert "ip route replace 10.122.17.64/26 via 192.168.3.110 dev tunl0 proto bird onlink" in page.text
+    idents = {attributes.get("id") for _, attributes in page.tags}
+    assert "hosts-table" in idents
+    assert not idents & {"exchanges", "flows", "points", "time", "paths"}
+    for node in done.report.nodes:
+        assert node in page.text
+
+
+@pytest.mark.parametrize("form", ["html", "md"])
+def test_the_audit_command_writes_what_is_asked_for(form, tmp_path):
+    state, written = CAPTURES / "case-1-reply-not-encapsulated" / "state", tmp_path / "audit"
+    done = CliRunner().invoke(app, ["audit", str(state), "--format", form, "-o", str(written)])
+    text = written.read_text(encoding="utf-8")
+    assert done.exit_code == 1
+    assert text.startswith("<!doctype html>" if form == "html" else "**LOSS reply-not-encapsulated on node3")
+    assert "10.122.17.64/26" in text
+
+
+def test_what_a_sentence_quotes_is_set_as_code_and_stays_text():
+    problem = InputError("a.pcap", "holds `<script>` and <b>.", "Run `ipipscope --help`.")
+    out = io.StringIO()
+    nothing = dict.fromkeys(("packets", "encapsulated", "exchanges", "answered", "unanswered", "undecided"), 0)
+    write_html(Report(points=(), findings=(), problems=(problem,), nodes=("n",), **nothing), out)
+    assert "<code>&lt;script&gt;</code> and &lt;b&gt;." in out.getvalue()
+    assert "<code>ipipscope --help</code>" in out.getvalue()
 
 
 @pytest.mark.parametrize("case", sorted(path.parent.name for path in CAPTURES.glob("*/truth.json")))
