@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from ipaddress import IPv4Address
+from functools import cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
+from ipipscope.correlator.address import Address
 from ipipscope.correlator.looks import BUCKETS, LEGS, SEVERAL, Look, unpack
 from ipipscope.decoder import ipv4
 from ipipscope.model import Flow, Leg
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from ipipscope.correlator.pairing import Pairing
 
@@ -210,10 +211,11 @@ def journeys(pairing: Pairing, rows: Sequence[int] | None = None) -> list[Journe
         )
 
     lines = np.asarray(pairing.j_line)
+    address = cache(Address)  # each of them once
     found = [
         Journey(
             row=row,
-            flow=_flow(pairing, row),
+            flow=_flow(pairing, row, address),
             state=int(pairing.j_state[row]),
             sightings=path(int(pairing.j_state[row])),
             count=int(pairing.j_count[row]),
@@ -238,14 +240,14 @@ def journeys(pairing: Pairing, rows: Sequence[int] | None = None) -> list[Journe
     return found
 
 
-def _flow(pairing: Pairing, row: int) -> Flow:
+def _flow(pairing: Pairing, row: int, address: Callable[[int], Address]) -> Flow:
     protocol = PROTOCOLS[int(pairing.j_proto[row])]
     ident = int(pairing.j_id[row])
     several = ident == SEVERAL
     icmp = protocol == "icmp"
     return Flow(
-        IPv4Address(int(pairing.j_src[row])),
-        IPv4Address(int(pairing.j_dst[row])),
+        address(int(pairing.j_src[row])),
+        address(int(pairing.j_dst[row])),
         protocol,
         id=ident if icmp and not several else None,
         dport=ident if not icmp and not several else None,

@@ -6,14 +6,15 @@ Two packets with the same look differ only in what does not matter to an overlay
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Final
 
+from ipipscope.correlator.address import Address
 from ipipscope.decoder.columns import Direction, Kind
 from ipipscope.model import SECOND, Leg, OuterPair
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from ipaddress import IPv4Address
 
 WORDS: Final = 5
 """64-bit words of a look:
@@ -86,7 +87,7 @@ def unpack(words: Sequence[int], token: int) -> Look:
         leg=leg,
         depth=depth,
         direction=Direction(word0 & 0x3F),
-        outer=OuterPair(IPv4Address(word1 >> 32), IPv4Address(word1 & 0xFFFFFFFF)) if depth > 1 and word1 else None,
+        outer=OuterPair(Address(word1 >> 32), Address(word1 & 0xFFFFFFFF)) if depth > 1 and word1 else None,
         carrier=Kind((word0 >> 24) & 0xFF),
         damaged=bool(word0 & DAMAGED),
         incomplete=bool(word0 & INCOMPLETE),
@@ -95,6 +96,6 @@ def unpack(words: Sequence[int], token: int) -> Look:
         src_mac=word2 & 0xFFFFFFFFFFFF,
         dst_mac=word3 & 0xFFFFFFFFFFFF,
         error=(word3 >> 56, (word3 >> 48) & 0xFF) if is_error else None,
-        error_from=IPv4Address(word4 >> 32) if is_error else None,
+        error_from=Address(word4 >> 32) if is_error else None,
         error_mtu=word4 & 0xFFFF,
     )

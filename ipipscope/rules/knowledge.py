@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ipaddress import IPv4Address
 
     from ipipscope.correlator.journey import Journey
+    from ipipscope.correlator.looks import Look
     from ipipscope.correlator.recorded_time import Recorded
     from ipipscope.correlator.sides import Sides
     from ipipscope.correlator.stations import Station
@@ -67,6 +68,8 @@ class Knowledge:
     """By protocol, the nodes that show packets of it."""
     connections: Connections = field(default_factory=lambda: Connections(Flows(0)))
     """What established TCP proves."""
+    placed: dict[object, Mapping[tuple[str | None, str], tuple[Look, ...]]] = field(default_factory=dict)
+    """What `View` has worked out of where looks were seen, by state, leg and the nodes of the two ends."""
     shifts: tuple[int, ...] = ()
     """Nanoseconds that were added to each source's times, to put all nodes on one clock."""
 

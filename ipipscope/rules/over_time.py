@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from enum import Enum, auto
+from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -73,10 +74,14 @@ def outages(lost: Sequence[Part], answered: Sequence[Part]) -> list[tuple[int, i
         (max(begin, part.first), min(end, part.last + 1), count) for part in lost for begin, end, count in part.line()
     )
     came = sorted((begin, end) for part in answered for begin, end, _ in part.line())
+    starts = [begin for begin, _ in came]
+    furthest = list(accumulate((end for _, end in came), max))
     spans: list[list[int]] = []
     for begin, end, count in gone:
         # Slices that touch are one outage: answers that share them came before or after it.
-        if spans and not any(start < begin and stop > spans[-1][1] for start, stop in came if spans[-1][1] < begin):
+        before = bisect_left(starts, begin)
+        apart = bool(spans) and spans[-1][1] < begin and before > 0 and furthest[before - 1] > spans[-1][1]
+        if spans and not apart:
             spans[-1][1] = max(spans[-1][1], end)
             spans[-1][2] += count
         else:

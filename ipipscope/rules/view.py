@@ -7,7 +7,7 @@ recording then; where none was, the answer is None.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from ipipscope.decoder.columns import Direction
@@ -15,7 +15,7 @@ from ipipscope.model import CapturePoint, Leg, Role
 from ipipscope.rules.forwarding import ROLES, passed_positions
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from ipaddress import IPv4Address
 
     from ipipscope.correlator.journey import Journey
@@ -36,6 +36,8 @@ class View:
     journey: Journey
     knowledge: Knowledge
     recording: frozenset[CapturePoint]
+    _homes: tuple[str | None, str | None] | None = field(default=None, init=False, repr=False, compare=False)
+    """Of source and destination, once they were asked for: rules ask again and again."""
 
     # --- what was seen -------------------------------------------------------------------------------------------
 
@@ -49,11 +51,18 @@ class View:
 
     def origin(self, leg: Leg) -> str | None:
         """The node that a leg comes from; None when no captured node is known to be it."""
-        return self.knowledge.sides.origin(self.journey, leg)
+        return self._ends[leg is Leg.REPLY]
 
     def target(self, leg: Leg) -> str | None:
         """The node that a leg goes to."""
-        return self.knowledge.sides.target(self.journey, leg)
+        return self._ends[leg is not Leg.REPLY]
+
+    @property
+    def _ends(self) -> tuple[str | None, str | None]:
+        if self._homes is None:
+            flow, home = self.journey.flow, self.knowledge.sides.home
+            self._homes = home.get(flow.src), home.get(flow.dst)
+        return self._homes
 
     @property
     def requester(self) -> str | None:
@@ -67,13 +76,25 @@ class View:
 
     def at(self, leg: Leg, node: str | None, position: str) -> tuple[Look, ...]:
         """Sightings of a leg at a position of a node: outer, bare, tunnel or workload; or incomplete."""
-        if node is None:
-            return ()
-        return tuple(
-            look
-            for look in self.looks(leg)
-            if self.station(look).node == node and self.position(look, leg, node) == position
-        )
+        return () if node is None else self._placed(leg).get((node, position), ())
+
+    def _placed(self, leg: Leg) -> Mapping[tuple[str | None, str], tuple[Look, ...]]:
+        """Sightings of a leg by node and position, and of all nodes together for None.
+
+        Worked out once for all journeys that were seen alike between the same two nodes.
+        """
+        key = self.journey.state, leg, self._ends
+        placed = self.knowledge.placed.get(key)
+        if placed is None:
+            gathered: dict[tuple[str | None, str], list[Look]] = {}
+            for look in self.looks(leg):
+                node = self.station(look).node
+                position = self.position(look, leg, node)
+                gathered.setdefault((node, position), []).append(look)
+                gathered.setdefault((None, position), []).append(look)
+            placed = {place: tuple(looks) for place, looks in gathered.items()}
+            self.knowledge.placed[key] = placed
+        return placed
 
     def position(self, look: Look, leg: Leg, node: str) -> str:
         """Which position of *node* a sighting stands for."""
@@ -105,11 +126,7 @@ class View:
 
     def outer_anywhere(self, leg: Leg) -> tuple[Look, ...]:
         """Sightings of a leg with an outer header, at any node."""
-        return tuple(
-            look
-            for look in self.looks(leg)
-            if look.encapsulated and self.position(look, leg, self.station(look).node) == "outer"
-        )
+        return self._placed(leg).get((None, "outer"), ())
 
     def ipip_anywhere(self, leg: Leg) -> tuple[Look, ...]:
         """Those whose outer header is IPIP's: VXLAN and GRE have addresses, and rules, of their own."""
@@ -117,7 +134,7 @@ class View:
 
     def bare_anywhere(self, leg: Leg) -> tuple[Look, ...]:
         """Sightings of a leg on NICs without an outer header."""
-        return tuple(look for look in self.looks(leg) if self.position(look, leg, self.station(look).node) == "bare")
+        return self._placed(leg).get((None, "bare"), ())
 
     @property
     def in_overlay(self) -> bool:
