@@ -227,6 +227,7 @@ class Correlator:
             self._files.setdefault(point, set()).add(source)
             self._known_roles[point] = self._known_roles.get(point) or role
             self.tallies.setdefault(point, Tally())
+            self.stations.expect(point.node)  # by the order of files, not by that of packets: steps may be of any size
             self._stretches[key] = Stretch()
         return self._points[key]
 

@@ -62,8 +62,12 @@ class Stations:
             if device is not None:
                 role = Role.TUNNEL if device & TUNNEL_DEVICE else None
             self.all.append(Station(found, point, role, device))
-            self._nodes.setdefault(point.node, len(self._nodes))
+            self.expect(point.node)
         return found
+
+    def expect(self, node: str) -> None:
+        """Give a node its number: its place among the nodes whose sightings are put in order."""
+        self._nodes.setdefault(node, len(self._nodes))
 
     def of_devices(self, point: CapturePoint, devices: Array) -> Array:
         """Station numbers of the packets of a cooked capture, from its column `device`; i4."""
