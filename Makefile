@@ -6,7 +6,7 @@ PYTEST = $(VENV)/bin/python -m pytest -q -n 2 --ignore=tests/lab --ignore=tests/
 PACKAGES = tshark tcpdump iproute2 iputils-ping openssh-server \
            chromium chromium-driver \
            iptables nftables ipset procps \
-           man-db gettext tmux
+           man-db gettext tmux libcap2-bin
 # A Linux kernel that runs as a process, for the laboratory; where there is none, its tests are skipped, but not in CI.
 LABORATORY = user-mode-linux
 

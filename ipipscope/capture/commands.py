@@ -44,12 +44,13 @@ GUARD: Final = (
 )
 CHATTER: Final = re.compile(
     r"^(Capturing on|File: |Packets captured|Packets: |tcpdump: (verbose output|listening on)|\d+ packets? "
-    r"|\*\* |\s*$|Running as user|dropped privs to|reading from|WARNING: No libpcap)"
+    r"|\*\* |\s*$|Running as user|dropped privs to|reading from|WARNING: No libpcap|dumpcap: cap_set_proc\(\) fail)"
 )
 """What recorders say when all is well."""
 DUMPCAP_COUNTS: Final = re.compile(r"^Packets received/dropped on interface '(.*)': (\d+)/(\d+) ")
 TCPDUMP_DROPPED: Final = re.compile(r"^(\d+) packets? dropped by kernel")
 TCPDUMP_RECEIVED: Final = re.compile(r"^(\d+) packets? captured")
+FORBIDDEN: Final = re.compile(r"permission|operation not permitted", re.IGNORECASE)
 GONE: Final = re.compile(r"no longer (running|attached)|interface disappeared", re.IGNORECASE)
 
 
@@ -100,6 +101,16 @@ def _tcpdump(wanted: Wanted, settings: Settings) -> list[str]:
     if wanted.name == ANY:
         words += ["-y", "LINUX_SLL2"]
     return [*words, wanted.filter] if wanted.filter else words
+
+
+def cure(tool: str) -> str:
+    """What to run where *tool* may not record: Python itself never needs more rights."""
+    if tool not in ("dumpcap", "tcpdump"):
+        return say("Run ipipscope with sudo, or install wireshark-common.")
+    return say(
+        "Run ipipscope with sudo, or let {tool} record: sudo setcap cap_net_raw,cap_net_admin+ep $(command -v {tool})",
+        tool=tool,
+    )
 
 
 class Recorder:
@@ -171,6 +182,11 @@ class Recorder:
     def interface_gone(self) -> bool:
         """Whether it ended because an interface was deleted or went down."""
         return bool(GONE.search(self.complaint))
+
+    @property
+    def forbidden(self) -> bool:
+        """Whether it ended because it may not record."""
+        return bool(FORBIDDEN.search(self.complaint))
 
     def _listen(self, stderr: IO[bytes]) -> None:
         for line in stderr:

@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from ipipscope.analysis import analyse
-from ipipscope.capture.commands import Settings, Wanted, commands
+from ipipscope.capture.commands import Settings, Wanted, commands, cure
 from ipipscope.capture.interfaces import equipment
 from ipipscope.capture.recording import STDOUT, Recording, RecordingStopped
 from ipipscope.errors import InputError
@@ -233,7 +233,7 @@ class Session:
             self._search.now()
             return
         said = recorder.complaint or (f"it ended with status {stream.status}" if stream.status else "it ended")
-        self._problem(InputError(place, said))
+        self._problem(InputError(place, said, cure(stream.target.tool) if recorder.forbidden else ""))
 
     def _look(self) -> None:
         """Whether interfaces that have gone are back; the hosts are asked in a thread of their own."""

@@ -1,4 +1,4 @@
-"""Replayed live, a capture gives what triage of the file gives: the whole report, and of findings those that are open."""
+"""Replayed live, a capture gives what triage of its file gives; open at the end is what still strikes."""
 
 from __future__ import annotations
 
