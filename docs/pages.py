@@ -17,7 +17,7 @@ from typer.models import ArgumentInfo
 from ipipscope import __version__
 from ipipscope.capture.compression import OPENERS
 from ipipscope.capture.pcap import FORMS, LONGEST
-from ipipscope.cli.main import app
+from ipipscope.cli.program import app
 from ipipscope.decoder import link
 from ipipscope.decoder.columns import Kind
 from ipipscope.report.json_report import json_schema

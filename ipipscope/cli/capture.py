@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import signal
 import sys
-import threading
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -111,6 +111,7 @@ def capture(
       ipipscope capture --on n2='ip netns exec n2' --on n4='ssh root@node4' n2:eth1 n2:tunl0 n4:eth1 n4:tunl0
 
     """
+    ending = _Ending()
     from ipipscope.capture.recording import STDOUT  # noqa: PLC0415  (NumPy loads after --help)
     from ipipscope.errors import UsageError  # noqa: PLC0415
     from ipipscope.live import setup  # noqa: PLC0415
@@ -144,25 +145,24 @@ def capture(
         if read:
             left_out: list[str] | None = [] if no_state else None
             flight = setup.flight_recorder(order, by_capture_time=True)
-            stop = threading.Event()
-            with _signals(stop.set):
-                analysis = replay(
-                    read,
-                    timeout=order.timeout,
-                    pace=pace,
-                    state=left_out,
-                    view=view,
-                    stopped=stop.is_set,
-                    flight=flight,
-                )
+            ending.begins()
+            analysis = replay(
+                read,
+                timeout=order.timeout,
+                pace=pace,
+                state=left_out,
+                view=view,
+                stopped=lambda: ending.wanted,
+                flight=flight,
+            )
             failure = None
         else:
             prepared = setup.prepare(order)
             if verbose:
                 for line in prepared.told():
                     print(line, file=sys.stderr)
-            with _signals(prepared.session.stop):
-                analysis = prepared.run(view)
+            ending.begins(prepared.session.stop)
+            analysis = prepared.run(view)
             failure = prepared.session.failure
     _end(analysis, out, format, lang, quiet=quiet, no_color=no_color)
     if isinstance(failure, BrokenPipeError):
@@ -187,22 +187,36 @@ def _view(format: Format, out: Any, *, quiet: bool, no_color: bool) -> Iterator[
         yield Lines(sys.stderr, quiet=quiet)
 
 
-@contextlib.contextmanager
-def _signals(stop: Callable[[], None]) -> Iterator[None]:
-    """Ctrl-C, the end of the terminal and a plain kill end the capture with the report; a second Ctrl-C ends it now."""
+class _Ending:
+    """What signals do from now on: Ctrl-C, the end of the terminal and a plain kill end the capture with the report.
 
-    def interrupted(number: int, frame: object) -> None:
+    Before it begins they end the program; so does a second Ctrl-C.
+    wanted: whether one came.
+    """
+
+    def __init__(self) -> None:
+        self.wanted = False
+        self._begun = self._interrupted = False
+        self._stop: Callable[[], None] | None = None
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            # Who started it with nohup wants no end when the terminal goes.
+            if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, self._handle)
+                # While Python itself ends: all is said, and the exit status is to be ours.
+                atexit.register(signal.signal, number, signal.SIG_IGN)
+
+    def begins(self, stop: Callable[[], None] | None = None) -> None:
+        """The capture begins; *stop* ends it, if it does not ask what is wanted."""
+        self._stop, self._begun = stop, True
+
+    def _handle(self, number: int, frame: object) -> None:
         del frame
-        stop()
-        if number == signal.SIGINT:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    before = {number: signal.signal(number, interrupted) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        if not self._begun or (number == signal.SIGINT and self._interrupted):
+            raise KeyboardInterrupt
+        self.wanted = True
+        self._interrupted = self._interrupted or number == signal.SIGINT
+        if self._stop is not None:
+            self._stop()
 
 
 def _end(analysis: Analysis, out: Any, format: Format, lang: str | None, *, quiet: bool, no_color: bool) -> None:

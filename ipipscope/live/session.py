@@ -71,7 +71,7 @@ class Session:
         self._gone: list[tuple[Target, str]] = []
         self._clocks: dict[str, list[CaptureClock]] = {}
         """By node."""
-        self._stop = threading.Event()
+        self._stop = False
         self._search = _Search()
 
     @property
@@ -119,7 +119,8 @@ class Session:
 
     def stop(self) -> None:
         """End the capture; may be called from a signal handler."""
-        self._stop.set()
+        # No lock, no event: a second signal that comes inside the first one's handler would wait for it for ever.
+        self._stop = True
 
     def run(self, view: View) -> None:
         """Record and judge to the end of the capture; raises a fault of ours when the file is closed."""
@@ -138,8 +139,12 @@ class Session:
         while self._running or (self._gone and not stopping):
             stopping = stopping or self._ends_now()
             if stopping:
-                for stream in self._running:
+                for stream in list(self._running):
                     stream.stop()
+                    if stream.is_lost:
+                        self._running.remove(stream)
+                        place = _place(stream.target, [each.name for each in stream.recorder.wanted])
+                        self._problem(InputError(place, say("the recorder does not end; what it gave is recorded.")))
             elif self._gone:
                 self._look()
             self._describe_all()
@@ -201,7 +206,7 @@ class Session:
 
     def _ends_now(self) -> bool:
         late = self._duration is not None and time.monotonic() - self.began >= self._duration
-        return late or self.recording.full or self._stop.is_set()
+        return late or self.recording.full or self._stop
 
     def _take_ended(self) -> None:
         """Wait a moment for a recorder to end."""
@@ -210,6 +215,8 @@ class Session:
             stream = self._ended.get(timeout=TICK)
         except queue.Empty:
             return
+        if stream not in self._running:
+            return  # lost, and ended after all
         self._running.remove(stream)
         self.failure = self.failure or stream.failure or stream.fault
         if self.failure is not None:

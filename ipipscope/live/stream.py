@@ -34,6 +34,10 @@ GATHER: Final = 0.015
 """Seconds: recorders write a few packets at a time, each batch costs what a hundred packets do, and pipes hold more."""
 
 
+PATIENCE: Final = 5 * SECOND
+"""How long a recorder has to end when it is told to, and its output when it is killed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """Interfaces of one node that are to be recorded.
@@ -101,8 +105,13 @@ class Stream:
         if self.told is None:
             self.told = time.monotonic_ns()
             self.recorder.stop()
-        elif time.monotonic_ns() - self.told > 5 * SECOND:
+        elif time.monotonic_ns() - self.told > PATIENCE:
             self.recorder.kill()
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether it was killed and something that it left behind still holds its output open: that may never end."""
+        return self.told is not None and time.monotonic_ns() - self.told > 2 * PATIENCE
 
     def describe(self) -> None:
         """Hand on the interfaces that the recorder has described since the last time.

@@ -111,6 +111,28 @@ def test_every_polite_signal_ends_it_with_the_report(lan, tmp_path, number):
     assert count(live.file, "icmp") == 10
 
 
+def test_many_signals_at_once_end_it_with_the_report(lan, tmp_path):
+    """A service manager's TERM and HUP, a shell's and timeout's to the process and its group."""
+    with capture(lan, tmp_path) as live:
+        live.recording()
+        lan.ping(5)
+        live.recorded(10)
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            live.process.send_signal(number)
+        status, out, err = live.finish(None)
+    assert (status, err) == (0, "")
+    assert "5 of 5 exchanges answered" in out
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_while_hosts_are_still_asked_ends_it_before_anything_is_written(tmp_path, number):
+    with Capture("--via", "sh -c 'touch %s; sleep 30'" % (tmp_path / "asked"), "eth1", file=tmp_path / "a") as live:
+        wait_for((tmp_path / "asked").exists)
+        status, out, err = live.finish(number)
+    assert (status, out, err) == (130, "", "")
+    assert not (tmp_path / "a").exists()
+
+
 def test_kill_9_leaves_a_file_with_everything_up_to_then_and_no_recorder_behind(lan, tmp_path):
     with capture(lan, tmp_path) as live:
         live.recording()

@@ -202,6 +202,40 @@ def test_a_recorder_that_does_not_listen_is_killed_with_all_it_started():
     wait_for(lambda: not alive())
 
 
+def test_a_recorder_that_leaves_its_output_to_somebody_else_is_given_up(lan, tmp_path):
+    prefix = tmp_path / "prefix"
+    prefix.write_text(
+        f'#!/bin/sh\ncase "$*" in *dumpcap*-w*) setsid sleep 40 & ;; esac\nexec ip netns exec {lan.near} "$@"\n'
+    )
+    prefix.chmod(0o755)
+    file, view = tmp_path / "a.pcapng", View()
+    recording = Recording(str(file), Limits())
+    running = Running(session([target(lan, (str(prefix),))], recording), view)
+    lan_ready(lan, recording)
+    running.stop()
+    assert any("the recorder does not end" in note for note in view.notes)
+    assert count(file, "icmp") == recording.packets
+    running.session.finish(view)
+
+
+def test_signals_inside_one_anothers_handlers_end_a_session_and_block_nothing():
+    """Each of 20,000 calls may be interrupted by a signal whose handler makes the same call."""
+    program = """
+import signal
+from ipipscope.capture.commands import Settings
+from ipipscope.capture.recording import Limits, Recording
+from ipipscope.live.judge import LiveJudge
+from ipipscope.live.session import Session
+session = Session([], Recording(None, Limits()), LiveJudge(1), settings=Settings(), timeout=1)
+signal.signal(signal.SIGALRM, lambda number, frame: session.stop())
+signal.setitimer(signal.ITIMER_REAL, 2e-5, 2e-5)
+for _ in range(20_000):
+    session.stop()
+signal.setitimer(signal.ITIMER_REAL, 0)
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=20)
+
+
 WAITED = 20 + os.getpid() / 1e7
 """Seconds; a number by which it is found again."""
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from ipipscope.analysis import analyse, triage
-from ipipscope.cli.main import app
+from ipipscope.cli.program import app
 from ipipscope.errors import UsageError
 from ipipscope.report.ladder import ladder
 from ipipscope.report.ladder_text import write_ladder

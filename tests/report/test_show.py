@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ipipscope import tshark
 from ipipscope.analysis import analyse
-from ipipscope.cli.main import app
+from ipipscope.cli.program import app
 from ipipscope.decoder import link
 from ipipscope.errors import InputError, UsageError
 from ipipscope.frames import frame

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ipipscope.analysis import triage
-from ipipscope.cli.main import app
+from ipipscope.cli.program import app
 from ipipscope.decoder.link import ARPHRD_TUNNEL
 from ipipscope.report.standing import standing
 from tests.rules.pings import BEGIN, PODS

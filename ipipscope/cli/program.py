@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from typing import Annotated, Final, NoReturn
+from typing import Annotated, Final
 
 import typer
 
+from ipipscope.cli import INTERRUPTED
 from ipipscope.cli.anonymize import anonymize
 from ipipscope.cli.audit import audit
 from ipipscope.cli.capture import capture
@@ -21,7 +22,7 @@ from ipipscope.cli.triage import triage
 from ipipscope.cli.view import view
 from ipipscope.errors import IpipscopeError, UsageError
 
-USAGE, INPUT, OURS, INTERRUPTED, PIPE_CLOSED = 2, 3, 70, 130, 141
+USAGE, INPUT, OURS, PIPE_CLOSED = 2, 3, 70, 141
 CONTEXT: Final = {"help_option_names": ["-h", "--help"]}
 
 app = typer.Typer(
@@ -57,8 +58,8 @@ def _root(
     del version
 
 
-def main() -> NoReturn:
-    """Run the command line and exit: 0 nothing found, 1 findings, 2 usage, 3 input, 70 ours, 130 Ctrl-C, 141 pipe."""
+def run() -> int:
+    """Run the command line; the exit status. Ctrl-C is for the caller."""
     try:
         status = app(standalone_mode=False) or 0
         sys.stdout.flush()
@@ -69,7 +70,7 @@ def main() -> NoReturn:
         if not isinstance(ending.__context__, BrokenPipeError):
             raise
         status = PIPE_CLOSED
-    except (KeyboardInterrupt, typer.Abort):
+    except typer.Abort:
         status = INTERRUPTED
     except UsageError as error:
         status = _say(error, USAGE)
@@ -77,7 +78,7 @@ def main() -> NoReturn:
         status = _say(error, INPUT)
     except Exception as error:  # noqa: BLE001  (the last resort: a status of its own)
         status = _click_or_ours(error)
-    raise SystemExit(status)
+    return status
 
 
 def _click_or_ours(error: Exception) -> int:
