@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from ipipscope.capture.links import Link
 from ipipscope.capture.points import TUNNEL
 from ipipscope.errors import UsageError
 
@@ -38,6 +39,8 @@ class Equipment:
     """dumpcap, tcpdump: those that are installed, the better one first."""
     link_types: dict[str, str] = field(default_factory=dict)
     """ether, ipip, loopback, none ... by interface; empty text where `ip` did not say."""
+    links: tuple[Link, ...] = ()
+    """Whether they were up, and their MTU, as far as `ip` said."""
 
     @property
     def tunnels(self) -> list[str]:
@@ -71,9 +74,12 @@ def equipment(host: Host) -> Equipment:
     name, system, found, devices, links = [*host.run(("sh", "-c", QUESTION)).split(f"{MARK}\n"), "", "", "", ""][:5]
     installed = {path.rpartition("/")[2] for path in found.split()}
     link_types = {line.partition(":")[0].strip(): "" for line in devices.splitlines() if ":" in line}
+    states = []
     try:
         for link in json.loads(links or "[]"):
             link_types[link["ifname"]] = link.get("link_type", "")
+            states.append(Link.of_json(link))
     except (ValueError, KeyError, TypeError, AttributeError):
         pass  # an `ip` that knows no JSON: names are enough
-    return Equipment(name.strip(), system.strip(), tuple(tool for tool in RECORDERS if tool in installed), link_types)
+    recorders = tuple(tool for tool in RECORDERS if tool in installed)
+    return Equipment(name.strip(), system.strip(), recorders, link_types, tuple(states))

@@ -16,19 +16,22 @@ from typing import TYPE_CHECKING, Final
 from ipipscope.analysis import analyse
 from ipipscope.capture.commands import Settings, Wanted, commands, cure
 from ipipscope.capture.interfaces import equipment
+from ipipscope.capture.link_watch import LinkWatch
 from ipipscope.capture.recording import STDOUT, Recording, RecordingStopped
 from ipipscope.errors import InputError
 from ipipscope.language.said import counted, joined, say
 from ipipscope.live.events import Findings
 from ipipscope.live.judging import TICK, Judging
+from ipipscope.live.link_changes import Changes
 from ipipscope.live.stream import Stream, Target
 from ipipscope.model import SECOND
 from ipipscope.report.times import whole_seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from ipipscope.analysis import Analysis
+    from ipipscope.capture.links import Event as LinkEvent
     from ipipscope.language.said import Said
     from ipipscope.live.clock import CaptureClock
     from ipipscope.live.judge import LiveJudge
@@ -92,7 +95,7 @@ class Session:
     @property
     def doing(self) -> Said:
         """What a view says that it does."""
-        return say("ENDING") if self._stop.is_set() else say("RECORDING")
+        return say("ENDING") if self._stop else say("RECORDING")
 
     @property
     def done(self) -> Said:
@@ -135,6 +138,7 @@ class Session:
         self._judging = judging = Judging(self.judge, self.findings, view, lambda: view.show(self))
         for target in self.targets:
             self._start(target, target.interfaces)
+        watches = [LinkWatch(each.host, self._heard(each)) for each in self.targets]
         stopping = told = False
         while self._running or (self._gone and not stopping):
             stopping = stopping or self._ends_now()
@@ -152,6 +156,8 @@ class Session:
             if judging.fault is not None and not told:
                 told = True
                 self._judging_ended(judging.fault, view)
+        for watch in watches:
+            watch.stop()
         self._close()
         judging.finish()
 
@@ -250,6 +256,16 @@ class Session:
                 self._gone = [pair for pair in self._gone if not (pair[0] is target and pair[1] in back)]
                 self.note(say("{place}: recorded again.", place=_place(target, back)))
                 self._start(target, back)
+
+    def _heard(self, target: Target) -> Callable[[LinkEvent], None]:
+        """Takes what is heard of a node's interfaces, and tells of those that are recorded and of its tunnels."""
+        changes = Changes(target.node, {*target.interfaces, *target.equipment.tunnels}, target.equipment.links)
+
+        def heard(event: LinkEvent) -> None:
+            for sentence in changes.told(event):
+                self.note(sentence)
+
+        return heard
 
     def note(self, text: str) -> None:
         """Tell of something that happened to the capture itself, now and in the report."""
