@@ -53,8 +53,9 @@ class LinkWatch:
             self._command.kill()
 
     def _read(self, command: Recorder) -> None:
-        for line in io.TextIOWrapper(io.BufferedReader(command.stdout), "utf-8", "replace"):
-            seen = event(line)
-            if seen is not None:
-                self._heard(seen)
+        with io.TextIOWrapper(io.BufferedReader(command.stdout), "utf-8", "replace") as lines:
+            for line in lines:
+                seen = event(line)
+                if seen is not None:
+                    self._heard(seen)
         command.ended()

@@ -51,25 +51,33 @@ class Changes:
         return f"{self._node}:{name}"
 
     def _sentences(self, name: str, before: Link | None, event: Event) -> Iterator[Said]:
-        after, said = event.link, {"place": self._place(name), "time": iso(event.time)}
+        after, place, time = event.link, self._place(name), iso(event.time)
         if event.deleted:
-            yield say("{place} was deleted at {time}.", **said)
+            yield say("{place} was deleted at {time}.", place=place, time=time)
             return
         if before is None:
-            yield say("{place} appeared at {time}, MTU {mtu}.", mtu=after.mtu, **said)
+            yield say("{place} appeared at {time}, MTU {mtu}.", mtu=after.mtu, place=place, time=time)
             return
         if before.name != after.name:
             yield say("{before} was renamed to {name} at {time}.", before=self._place(before.name), name=after.name,
-                      time=said["time"])  # fmt: skip
+                      time=time)  # fmt: skip
         if before.up != after.up:
-            yield say("{place} came up at {time}.", **said) if after.up else say("{place} went down at {time}.", **said)
+            yield (
+                say("{place} came up at {time}.", place=place, time=time)
+                if after.up
+                else say("{place} went down at {time}.", place=place, time=time)
+            )
         elif before.carrier != after.carrier:
             yield (
-                say("{place} got its carrier back at {time}.", **said)
+                say("{place} got its carrier back at {time}.", place=place, time=time)
                 if after.carrier
-                else say("{place} lost its carrier at {time}.", **said)
+                else say("{place} lost its carrier at {time}.", place=place, time=time)
             )
         if before.mtu != after.mtu:
             yield say(
-                "{place}: MTU {before} until {time}, {after} from then on.", before=before.mtu, after=after.mtu, **said
+                "{place}: MTU {before} until {time}, {after} from then on.",
+                before=before.mtu,
+                after=after.mtu,
+                place=place,
+                time=time,
             )
