@@ -85,8 +85,9 @@ def replay(
         while pace and (early := (until - start) / SECOND / pace - (time.monotonic() - began)) > 0 and not stopped():
             judge.show()
             time.sleep(min(early, TICK))
-        if stopped():
-            ended_early = STDIN not in paths
+        # Standard input is read no further then, but what was read of it is judged.
+        if stopped() and STDIN not in paths:
+            ended_early = True
             break
         correlator.take(until, chunks)
         judge.now = until

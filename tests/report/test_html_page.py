@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from ipipscope import analyse
 from ipipscope.audit_state import audit_of
 from ipipscope.capture.files import find
-from ipipscope.cli.main import app
+from ipipscope.cli.program import app
 from ipipscope.errors import InputError
 from ipipscope.model import CapturePoint, Finding, Impact
 from ipipscope.report.html_page import write_html
