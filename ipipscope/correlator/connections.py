@@ -1,8 +1,7 @@
-"""What TCP connections prove beyond their handshakes: that a direction works, or that nothing comes back.
+"""What TCP connections prove beyond their handshakes: that a direction works.
 
 An acknowledgement that moves on proves that data arrived (RFC 9293 §3.4), wherever it was seen: also where nobody
-recorded the data themselves. A sender that sends its oldest segment again and again got no acknowledgement for it
-(RFC 6298 §5), wherever that went.
+recorded the data themselves.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from ipipscope.correlator.marks import HALF, MASK32, SETTLED
+from ipipscope.correlator.marks import MASK32, SETTLED
 from ipipscope.decoder import ipv4
 from ipipscope.model import OuterPair
 
@@ -22,12 +21,10 @@ if TYPE_CHECKING:
     from ipipscope.correlator.flows import Flows
     from ipipscope.decoder.columns import Array
 
-STALLED: Final = 3
-"""So many times one segment is sent again in vain before its connection counts as stalled."""
 STREAMS_MAX: Final = 1024
 """Pairs of addresses that are told of, the busiest."""
 TIME_MAX: Final = (1 << 63) - 1
-PORT: Final = np.uint64(0xFFFFF)
+NUMBER: Final = np.uint64(0xFFFFF)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,53 +45,45 @@ class Stream:
     stations: frozenset[int]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stall:
-    """A connection whose oldest segment from *src* to *dst* was sent again and again, and never acknowledged.
+class Connections:
+    """The TCP rows of a flow table, read as evidence.
 
-    again: how often it was; last: when it was for the last time, nanoseconds.
+    addresses, numbers, places: of each row, as in `Flows`; back: whether its packets go to the lower address.
     """
 
-    src: IPv4Address
-    dst: IPv4Address
-    sport: int
-    dport: int
-    again: int
-    last: int
-
-
-class Connections:
-    """The TCP rows of a flow table, read as evidence."""
-
     def __init__(self, flows: Flows) -> None:
-        self._flows = flows
+        self.flows = flows
         rows = flows.rows
         tcp = np.flatnonzero(np.asarray(flows.numbers)[:rows] >> np.uint64(40) == ipv4.PROTOCOL_TCP)
-        self._addresses = np.asarray(flows.addresses)[tcp]
-        self._numbers = np.asarray(flows.numbers)[tcp]
-        self._places = np.asarray(flows.places)[tcp]
+        self.addresses = np.asarray(flows.addresses)[tcp]
+        self.numbers = np.asarray(flows.numbers)[tcp]
+        self.places = np.asarray(flows.places)[tcp]
         self._rows = tcp
-        self._back = (self._places & np.uint64(1)).astype(bool)
+        self._columns: dict[str, Array] = {}
+        self.back = (self.places & np.uint64(1)).astype(bool)
 
-    def _column(self, name: str) -> Array:
-        return np.asarray(getattr(self._flows, name))[self._rows]
+    def column(self, name: str) -> Array:
+        """A column of the flow table, of these rows."""
+        if name not in self._columns:
+            self._columns[name] = np.asarray(getattr(self.flows, name))[self._rows]
+        return self._columns[name]
 
     def streams(self, first: int = 0, last: int = TIME_MAX) -> list[Stream]:
         """One for each pair of addresses and direction in which data surely arrived between two times; busiest first.
 
         Counted are connections whole, whatever of them lies outside.
         """
-        acked, begin, end = self._column("acked"), self._column("acked_first"), self._column("acked_last")
+        acked, begin, end = self.column("acked"), self.column("acked_first"), self.column("acked_last")
         inside = ((first <= begin) & (begin <= last)) | ((first <= end) & (end <= last))
         # Where acknowledgements began before and ended after, one lay between, unless they once paused for as long.
-        over = (begin < first) & (last < end) & (self._column("acked_pause") < last - first)
+        over = (begin < first) & (last < end) & (self.column("acked_pause") < last - first)
         told = np.flatnonzero((acked > 0) & (inside | over))
         if not len(told):
             return []
         # What is acknowledged went the other way. Every station shows the same acknowledgements of a connection.
-        told = told[np.lexsort((acked[told], self._numbers[told], self._back[told], self._addresses[told]))]
-        ways = _starts(self._addresses[told], self._back[told])
-        connections = _starts(self._addresses[told], self._back[told], self._numbers[told])
+        told = told[np.lexsort((acked[told], self.numbers[told], self.back[told], self.addresses[told]))]
+        ways = _starts(self.addresses[told], self.back[told])
+        connections = _starts(self.addresses[told], self.back[told], self.numbers[told])
         busiest = np.append(connections[1:], len(told)) - 1
         of = np.searchsorted(ways, busiest, side="right") - 1
         delivered = np.bincount(of, acked[told[busiest]], len(ways)).astype("i8")
@@ -102,50 +91,17 @@ class Connections:
         found = []
         for way in np.argsort(-delivered, kind="stable")[:STREAMS_MAX].tolist():
             members = told[ways[way] : ways[way + 1] if way + 1 < len(ways) else len(told)]
-            addresses, back = int(self._addresses[members[0]]), not self._back[members[0]]
-            src, dst = _ends(addresses, back)
-            sent = (self._addresses == np.uint64(addresses)) & (self._back == back)
+            addresses, back = int(self.addresses[members[0]]), not self.back[members[0]]
+            src, dst = ends(addresses, back)
+            sent = (self.addresses == np.uint64(addresses)) & (self.back == back)
             found.append(
                 Stream(
                     src=IPv4Address(src),
                     dst=IPv4Address(dst),
                     delivered=int(delivered[way]),
                     connections=int(number[way]),
-                    outers=_outers(self._column("outers")[sent]),
-                    stations=frozenset((self._places[sent] >> np.uint64(1)).tolist()),
-                )
-            )
-        return found
-
-    @cached_property
-    def stalled(self) -> list[Stall]:
-        """Connections in which one end sends in vain."""
-        stuck, at, last = self._column("stuck"), self._column("stuck_at"), self._column("stuck_last")
-        in_vain = np.flatnonzero(stuck >= STALLED)
-        if not len(in_vain):
-            return []
-        ack = self._column("ack")
-        worst: dict[tuple[int, int, bool], int] = {}
-        for row in in_vain.tolist():
-            key = (int(self._addresses[row]), int(self._numbers[row]), bool(self._back[row]))
-            if key not in worst or stuck[row] > stuck[worst[key]]:
-                worst[key] = row
-        found = []
-        for (addresses, numbers, back), row in worst.items():
-            same = (self._addresses == np.uint64(addresses)) & (self._numbers == np.uint64(numbers))
-            beyond = (ack[same & (self._back != back)].astype("i8") - int(at[row])) & MASK32
-            if ((beyond > 0) & (beyond < HALF)).any():
-                continue  # it arrived after all
-            src, dst = _ends(int(self._addresses[row]), back)
-            low, high = numbers >> 20 & int(PORT), numbers & int(PORT)
-            found.append(
-                Stall(
-                    src=IPv4Address(src),
-                    dst=IPv4Address(dst),
-                    sport=high if back else low,
-                    dport=low if back else high,
-                    again=int(stuck[row]),
-                    last=int(last[row]),
+                    outers=_outers(self.column("outers")[sent]),
+                    stations=frozenset((self.places[sent] >> np.uint64(1)).tolist()),
                 )
             )
         return found
@@ -156,17 +112,17 @@ class Connections:
 
     @cached_property
     def _opened(self) -> dict[tuple[int, int, int], int]:
-        asked = (self._column("asked") > 0) & (self._column("began") & SETTLED != 0)
+        asked = (self.column("asked") > 0) & (self.column("began") & SETTLED != 0)
         found: dict[tuple[int, int, int], set[int]] = {}
         for row in np.flatnonzero(asked).tolist():
-            numbers, back = int(self._numbers[row]), bool(self._back[row])
-            low, high = numbers >> 20 & int(PORT), numbers & int(PORT)
-            src, dst = _ends(int(self._addresses[row]), back)
+            numbers, back = int(self.numbers[row]), bool(self.back[row])
+            low, high = numbers >> 20 & int(NUMBER), numbers & int(NUMBER)
+            src, dst = ends(int(self.addresses[row]), back)
             found.setdefault((src, dst, low if back else high), set()).add(high if back else low)
         return {key: len(ports) for key, ports in found.items()}
 
 
-def _ends(addresses: int, back: bool) -> tuple[int, int]:
+def ends(addresses: int, back: bool) -> tuple[int, int]:
     """Source and destination of a row's packets."""
     ends = (addresses >> 32, addresses & MASK32)
     return ends[::-1] if back else ends

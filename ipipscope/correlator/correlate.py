@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from ipipscope.decoder.columns import Array, Columns
 
 CONNECTIONS_ROWS = 1 << 16
-"""Rows of the flow table that is kept of TCP alone, where nobody asked for one of everything; 9 MB."""
+"""Rows of the flow table that is kept of TCP alone, where nobody asked for one of everything; 12 MB."""
 DISORDER = 2 * SECOND
 """How far times within one file may jump back without an exchange being lost."""
 
@@ -167,7 +167,7 @@ class Correlator:
         self.pairing.station_rank = view(self.stations.ranks())
         for chunk, stations in prepared:
             if self.flows is not None or (chunk.batch.inner_proto[chunk.start : chunk.stop] == PROTOCOL_TCP).any():
-                self._counted.feed(chunk.batch, chunk.start, chunk.stop, view(stations), 0)
+                self._counted.feed(chunk.batch, chunk.start, chunk.stop, view(stations), 0, chunk.source)
             self.fragments.take(chunk.batch, chunk.start, chunk.stop, stations, chunk.source)
             self.pairing.feed(chunk.batch, chunk.start, chunk.stop, view(stations), chunk.source, 0)
         self._go_on(self.fragments.release(until))

@@ -42,13 +42,14 @@ def _view(array: Any) -> Any:
 class Flows:
     """The rows, and a hash index over them.
 
-    rows_max: how many rows are kept; packets of what would be a row more are counted in `folded`. A row takes 134
+    rows_max: how many rows are kept; packets of what would be a row more are counted in `folded`. A row takes 174
         octets and up to 8 of the index.
     only: the protocol whose packets are counted; 0 for all.
 
     Of TCP, a row also tells how often its acknowledgements moved on (`acked`), when for the first and the last time
     (`acked_first`, `acked_last`), the longest time between two (`acked_pause`), and how often in a row its oldest
-    segment was sent again in vain (`stuck`).
+    segment was sent again in vain (`stuck`). Of its first packet, every row keeps how it looked: kind, depth and
+    direction (`form`), TTLs, MAC addresses and IP id; of its last one, where it stands.
     """
 
     # Columns that `_room` makes and widens by name; their C types are in the .pxd.
@@ -71,7 +72,16 @@ class Flows:
     acked_pause: Any
     stuck: Any
     stuck_at: Any
+    stuck_first: Any
     stuck_last: Any
+    stuck_length: Any
+    frame_last: Any
+    source_last: Any
+    form: Any
+    ttls: Any
+    src_mac: Any
+    dst_mac: Any
+    id: Any
 
     def __init__(self, rows_max: int = 1 << 18, only: int = 0) -> None:
         self.rows_max = rows_max
@@ -86,7 +96,9 @@ class Flows:
             ("addresses", "u8"), ("numbers", "u8"), ("places", "u8"), ("outers", "u8"), ("packets", "i8"),
             ("octets", "i8"), ("asked", "i8"), ("again", "i8"), ("first", "i8"), ("last", "i8"), ("follow", "u4"),
             ("began", "u1"), ("ack", "u4"), ("acked", "u4"), ("acked_first", "i8"), ("acked_last", "i8"),
-            ("acked_pause", "i8"), ("stuck", "u2"), ("stuck_at", "u4"), ("stuck_last", "i8"),
+            ("acked_pause", "i8"), ("stuck", "u2"), ("stuck_at", "u4"), ("stuck_first", "i8"), ("stuck_last", "i8"),
+            ("stuck_length", "u2"), ("frame_last", "u4"), ("source_last", "u2"), ("form", "u4"), ("ttls", "u2"),
+            ("src_mac", "u8"), ("dst_mac", "u8"), ("id", "u2"),
         )  # fmt: skip
         for name, dtype in names:
             fresh = np.zeros(size, dtype)
@@ -94,11 +106,12 @@ class Flows:
                 fresh[: self.rows] = np.asarray(getattr(self, name))[: self.rows]
             setattr(self, name, _view(fresh))
 
-    def feed(self, columns: Any, start: int, stop: int, station: Any, shift: int) -> None:
+    def feed(self, columns: Any, start: int, stop: int, station: Any, shift: int, source: int = 0) -> None:
         """Count the packets in rows *start* to *stop* of one batch.
 
         station: i4, per row: the station it was seen at; negative where it is to be left out.
         shift: nanoseconds to add to the capture time.
+        source: number of the file.
         """
         part, depth = memoryview(columns.part), memoryview(columns.depth)
         c_time, length = memoryview(columns.time), memoryview(columns.inner_length)
@@ -108,7 +121,11 @@ class Flows:
         sport, dport = memoryview(columns.sport), memoryview(columns.dport)
         icmp_id, payload = memoryview(columns.icmp_id), memoryview(columns.payload_length)
         tcp_flags, tcp_seq = memoryview(columns.tcp_flags), memoryview(columns.tcp_seq)
-        tcp_ack = memoryview(columns.tcp_ack)
+        tcp_ack, frame = memoryview(columns.tcp_ack), memoryview(columns.frame)
+        kind, direction = memoryview(columns.kind), memoryview(columns.direction)
+        outer_ttl, inner_ttl = memoryview(columns.outer_ttl), memoryview(columns.inner_ttl)
+        src_mac, dst_mac = memoryview(columns.src_mac), memoryview(columns.dst_mac)
+        inner_id = memoryview(columns.inner_id)
         only = self.only
         for row in range(start, stop):
             proto = inner_proto[row]
@@ -136,7 +153,12 @@ class Flows:
             time = c_time[row] + shift
             if self.packets[place] == 0:
                 self.first[place] = self.last[place] = time
+                self.form[place] = bits.at(kind[row], 24) | bits.at(depth[row], 8) | direction[row]
+                self.ttls[place] = bits.at(outer_ttl[row], 8) | inner_ttl[row]
+                self.src_mac[place], self.dst_mac[place] = src_mac[row], dst_mac[row]
+                self.id[place] = inner_id[row]
             self.packets[place] += 1
+            self.frame_last[place], self.source_last[place] = frame[row], source
             self.octets[place] += length[row]
             self.first[place] = min(self.first[place], time)
             self.last[place] = max(self.last[place], time)
@@ -153,8 +175,8 @@ class Flows:
                     began = self.began[place] & FOLLOWS
                     if began and 0 < behind < HALF and not keep_alive:
                         self.again[place] += 1
-                        if tcp_flags[row] & SYN == 0:
-                            self._again(place, tcp_seq[row], time)
+                        if tcp_flags[row] & SYN == 0 and self._again(place, tcp_seq[row], time):
+                            self.stuck_length[place] = length[row]
                     elif not keep_alive:
                         self.stuck[place] = 0
                     end = (tcp_seq[row] + size) & MASK32
@@ -174,15 +196,21 @@ class Flows:
                         self.ack[place] = tcp_ack[row]
                     self.began[place] |= ACKNOWLEDGES if tcp_flags[row] & SYN else ACKNOWLEDGES | SETTLED
 
-    def _again(self, place: int, seq: int, time: int) -> None:
-        """A segment was sent again: the oldest one again and again, later and later, when nothing comes back."""
+    def _again(self, place: int, seq: int, time: int) -> bool:
+        """A segment was sent again: the oldest one again and again, later and later, when nothing comes back.
+
+        Whether this counts: it is the first time, or the next one after a while.
+        """
         if self.stuck[place] == 0 or self.stuck_at[place] != seq:
             self.stuck[place] = 1
             self.stuck_at[place] = seq
-            self.stuck_last[place] = time
-        elif time - self.stuck_last[place] >= PATIENCE and self.stuck[place] < STUCK_MAX:
-            self.stuck[place] += 1
-            self.stuck_last[place] = time
+            self.stuck_first[place] = self.stuck_last[place] = time
+            return True
+        if time - self.stuck_last[place] < PATIENCE or self.stuck[place] == STUCK_MAX:
+            return False
+        self.stuck[place] += 1
+        self.stuck_last[place] = time
+        return True
 
     def _row(self, addresses: int, numbers: int, places: int, outers: int) -> int:
         """The row of this key; a new one where there is none; -1 when there are too many."""

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from ipipscope.correlator.connection_journeys import carried as carried_by
+from ipipscope.correlator.connection_journeys import stalled
 from ipipscope.correlator.sides import find_sides
 from ipipscope.language.said import say
 from ipipscope.model import (
@@ -35,7 +37,7 @@ from ipipscope.rules.over_time import pattern
 from ipipscope.rules.part import Part
 from ipipscope.rules.path import path
 from ipipscope.rules.segments import segments
-from ipipscope.rules.told_points import told_points
+from ipipscope.rules.told_points import told_of, told_points
 from ipipscope.rules.view import View
 
 if TYPE_CHECKING:
@@ -146,6 +148,8 @@ class _Case:
     parts: list[Part] = field(default_factory=list)
     some: Some | None = None
     """The exchanges that were struck, where not all of the journeys' were."""
+    stalls: list[Journey] = field(default_factory=list)
+    """Connections that share its fault: of a case without exchanges these are all that it counts."""
     views: list[View] = field(default_factory=list)
     """The busiest ones: of these, the path is drawn that was seen best."""
 
@@ -168,11 +172,13 @@ def judge(
     for point, role in correlation.roles.items():
         if role is Role.TUNNEL:
             tunnels.setdefault(point.node, []).append(correlation.recorded.get(point))
-    sides = find_sides(correlation.journeys, correlation.stations, tunnels)
+    stations, left_out = correlation.stations, everything.roles.keys() - correlation.roles.keys()
+    carried = told_of(carried_by(correlation.connections, [each.node for each in stations]), stations, left_out)
+    sides = find_sides([*correlation.journeys, *carried], stations, tunnels)
     hosts = hosts or KnownHosts()
     sides.home.update(hosts.addresses)
     sides.outer_home.update(hosts.addresses)
-    knowledge = know(correlation, sides, hosts)
+    knowledge = know(correlation, sides, hosts, carried)
     judgement = Judgement([], sides)
     cases: dict[tuple[str, str | None, IPv4Address | None], _Case] = {}
     flows: dict[tuple[object, ...], list[Part]] = {}
@@ -191,6 +197,8 @@ def judge(
         for part in parts:
             _tell(judgement, part)
             told.append((part, _gather(part, cases) if part.struck else None))
+    for journey in told_of(stalled(correlation.connections), stations, left_out):
+        _gather_stall(_parts(journey, knowledge, asked), cases)
     order = {module.RULE.code: place for place, module in enumerate(asked)}
     fates = Fates(part for part, _ in told)
     gathered = [(_finding(case, knowledge, file_names, worked, fates), case) for case in cases.values()]
@@ -386,6 +394,17 @@ def _gather(part: Part, cases: dict[tuple[str, str | None, IPv4Address | None], 
     return case
 
 
+def _gather_stall(parts: Sequence[Part], cases: dict[tuple[str, str | None, IPv4Address | None], _Case]) -> None:
+    """Add a connection that nothing comes back for to the case of its fault: a case of its own where no exchange is."""
+    for part in parts:
+        if part.lost:
+            code, strike = part.struck[0][0].RULE.code, part.struck[0][1]
+            case = cases.get((code, strike.node, _peer(part.view, strike)))
+            if case is None or len(case.stalls) == len(case.parts):
+                case = _gather(part, cases)
+            case.stalls.append(part.view.journey)
+
+
 def _verdicts(part: Part, verdict: Verdict) -> list[tuple[Part, Verdict]]:
     """The verdict on the exchanges of a part: where a rule struck only some, on each of these that is known."""
     some = part.struck[0][1].some if part.struck else None
@@ -481,7 +500,7 @@ def _finding(
         evidence=tuple(evidence.values()),
         display_filter=display_filter(busiest),
         consequences=tuple(sorted(case.consequences)),
-        pattern=loss_pattern(gone, fates, passes),
+        pattern=loss_pattern(gone, fates, passes, case.stalls),
         disproved_by=say(rule.disproved_by),
         path=max(map(path, case.views), key=lambda seen: sum(hop.passage is Passage.SEEN for hop in seen.hops)),
         next_captures=_next_captures(case, knowledge, sure=confidence is Confidence.CERTAIN),

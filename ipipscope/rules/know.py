@@ -15,10 +15,11 @@ from ipipscope.rules.translation import translations
 from ipipscope.rules.view import LEGS, View
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from ipaddress import IPv4Address
 
     from ipipscope.correlator.correlate import Correlation
+    from ipipscope.correlator.journey import Journey
     from ipipscope.correlator.sides import Sides
     from ipipscope.rules.known_hosts import KnownHosts
 
@@ -47,8 +48,11 @@ def recording_windows(
     return windows, frozenset(presumed)
 
 
-def know(correlation: Correlation, sides: Sides, hosts: KnownHosts) -> Knowledge:
-    """Gather what the journeys tell about outer addresses, pods and times."""
+def know(correlation: Correlation, sides: Sides, hosts: KnownHosts, carried: Sequence[Journey] = ()) -> Knowledge:
+    """Gather what the journeys tell about outer addresses, pods and times.
+
+    carried: segments of established connections, which tell of addresses and of pods.
+    """
     windows, presumed = recording_windows(correlation)
     used = {correlation.stations[look.station].point for each in correlation.journeys for look in each.sightings}
     pods = {point for point, role in correlation.roles.items() if role is Role.WORKLOAD}
@@ -73,7 +77,7 @@ def know(correlation: Correlation, sides: Sides, hosts: KnownHosts) -> Knowledge
     knowledge.before_translation = translations(correlation.journeys, correlation.stations)
     everywhere = frozenset(windows)
     views = [View(journey, knowledge, everywhere) for journey in correlation.journeys]
-    for view in views:
+    for view in [*views, *(View(journey, knowledge, everywhere) for journey in carried)]:
         journey = view.journey
         knowledge.showed[journey.flow.protocol] |= {view.station(look).node for look in journey.sightings}
         for leg in LEGS:
@@ -98,6 +102,9 @@ def know(correlation: Correlation, sides: Sides, hosts: KnownHosts) -> Knowledge
             for look in view.looks(leg):
                 if look.outer is not None and came_through is not None:
                     (knowledge.accepted if came_through else knowledge.refused)[look.outer] += view.journey.count
+    for stream in knowledge.connections.streams() if carried else ():
+        for outer in stream.outers:
+            knowledge.accepted[outer] += stream.connections
     unseen = passed_unseen(knowledge, views)
     passed = passed_empty_points(knowledge)
     for point, window in windows.items():

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from ipaddress import IPv4Address
 
+    from ipipscope.correlator.journey import Journey
     from ipipscope.language.said import Said
     from ipipscope.model import Flow
     from ipipscope.rules.established import Passing
@@ -65,21 +66,40 @@ def _nodes(part: Part) -> tuple[str | None, str | None]:
     return part.view.name(Leg.REQUEST), part.view.name(Leg.REQUEST, target=True)
 
 
-def loss_pattern(lost: Sequence[Part], fates: Fates, passing: Passing | None = None) -> Said | str:
+def loss_pattern(
+    lost: Sequence[Part], fates: Fates, passing: Passing | None = None, stalls: Sequence[Journey] = ()
+) -> Said | str:
     """One sentence or two on when and to what the losses happen; empty where nothing can be said.
 
     lost: the parts of one finding that were lost.
     passing: what of TCP worked meanwhile between the two nodes of these.
+    stalls: connections for which nothing comes back, by the same fault.
     """
     if not lost:
         return ""
     answered = fates.answered_of(lost)
     told = [
         _over_time(lost, answered, fates) if answered else None,
-        _among_flows(lost, fates, passing) if not answered else None,
+        _among_flows(lost, fates, passing) if not answered and len(stalls) < len(lost) else None,
         passing.said() if passing is not None else None,
+        _stalling(stalls) if stalls else None,
     ]
     return joined(" ", [each for each in told if each is not None])
+
+
+def _stalling(stalls: Sequence[Journey]) -> Said:
+    worst = max(stalls, key=lambda journey: journey.repeats)
+    return say_of(
+        len(stalls),
+        "{count} TCP connection stalls: a segment of {octets} octets from {src} to {dst} is sent again {again} times, "
+        "and no acknowledgement arrives.",
+        "{count} TCP connections stall: in one, a segment of {octets} octets from {src} to {dst} is sent again {again} "
+        "times, and no acknowledgement arrives.",
+        octets=worst.longest,
+        src=worst.flow.src,
+        dst=worst.flow.dst,
+        again=worst.repeats,
+    )
 
 
 def _over_time(lost: Sequence[Part], answered: Sequence[Part], fates: Fates) -> Said | None:

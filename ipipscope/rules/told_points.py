@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 from ipipscope.correlator.journey import by_leg
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable, Sequence
 
     from ipipscope.correlator.correlate import Correlation
     from ipipscope.correlator.journey import Journey
+    from ipipscope.correlator.stations import Station
     from ipipscope.model import CapturePoint
 
 
@@ -31,18 +32,9 @@ def told_points(correlation: Correlation) -> tuple[Correlation, list[Journey]]:
     left_out = untold(correlation.tallies)
     if not left_out:
         return correlation, []
-    kept = {station.number for station in correlation.stations if station.point not in left_out}
-    journeys, unseen = [], []
-    for journey in correlation.journeys:
-        sightings = tuple(look for look in journey.sightings if look.station in kept)
-        if sightings:
-            journeys.append(
-                journey
-                if sightings == journey.sightings
-                else replace(journey, sightings=sightings, legs=by_leg(sightings))
-            )
-        else:
-            unseen.append(journey)
+    journeys = told_of(correlation.journeys, correlation.stations, left_out)
+    seen = {journey.row for journey in journeys}
+    unseen = [journey for journey in correlation.journeys if journey.row not in seen]
     told = replace(
         correlation,
         journeys=journeys,
@@ -51,3 +43,17 @@ def told_points(correlation: Correlation) -> tuple[Correlation, list[Journey]]:
         recorded={point: each for point, each in correlation.recorded.items() if point not in left_out},
     )
     return told, unseen
+
+
+def told_of(
+    journeys: Iterable[Journey], stations: Sequence[Station], left_out: Collection[CapturePoint]
+) -> list[Journey]:
+    """The journeys without what was seen at some points, and not those that were seen nowhere else."""
+    kept = {station.number for station in stations if station.point not in left_out}
+    found = []
+    for journey in journeys:
+        sightings = tuple(look for look in journey.sightings if look.station in kept)
+        if sightings:
+            whole = sightings == journey.sightings
+            found.append(journey if whole else replace(journey, sightings=sightings, legs=by_leg(sightings)))
+    return found

@@ -124,3 +124,74 @@ def test_a_handshake_is_not_answered_because_another_connection_goes_on(scene):
     report = scene.triage(only={("node1", POD_A.cali)})
     assert report.exchanges == 2
     assert report.answered < 2
+
+
+RETRANSMISSIONS = (300, 900, 2100, 4500)
+"""Milliseconds after the first copy at which Linux sends a segment again that nobody acknowledges (RFC 6298, 5.5)."""
+
+
+def stall(scene, *, there=None, back=0):
+    """A connection that works for a second; then A's segment comes to *there* points, B's acknowledgement to *back*."""
+    scene.connection(rounds=10)
+    scene.pings(1, start=BASE + 20 * SECOND, source=OTHER_A, target=OTHER_B)  # all points record until then
+    last = BASE + 900 * MILLISECOND
+    for wait in (100, *RETRANSMISSIONS):
+        at = last + wait * MILLISECOND
+        scene.segment(POD_A, POD_B, 40001, PUSH, seq=2000, ack=6000, data=bytes(100), at=at, stop=there)
+        if there is None:
+            scene.segment(POD_B, POD_A, 40001, ACK, seq=6000, ack=2100, at=at + MILLISECOND, stop=back)
+
+
+@pytest.mark.parametrize(
+    ("there", "back", "code", "node"),
+    [
+        (3, 0, "IPIP307", "node1"),
+        (4, 0, "IPIP301", "node2"),
+        (5, 0, "IPIP302", "node2"),
+        (None, 2, "IPIP101", "node2"),
+        (None, 3, "IPIP308", "node2"),
+        (None, 4, "IPIP303", "node1"),
+        (None, 5, "IPIP304", "node1"),
+    ],
+)
+def test_a_connection_that_stalls_tells_where_though_nobody_recorded_its_handshake(scene, there, back, code, node):
+    stall(scene, there=there, back=back)
+    report = scene.triage()
+    (finding,) = lost(report)
+    assert (finding.code, finding.node, finding.count, report.exchanges) == (code, node, 1, 1)
+    assert finding.pattern.startswith(
+        "1 TCP connection stalls: a segment of 140 octets from 10.122.0.66 to 10.122.64.66"
+    )
+    assert finding.evidence
+
+
+def test_a_connection_that_goes_on_after_its_losses_does_not_stall(scene):
+    stall(scene, there=3)
+    after = {"seq": 2000, "ack": 6000, "data": bytes(100), "at": BASE + 12 * SECOND}
+    scene.segment(POD_A, POD_B, 40001, PUSH, **after)
+    scene.segment(POD_B, POD_A, 40001, ACK, seq=6000, ack=2100, at=BASE + 12 * SECOND + MILLISECOND)
+    assert lost(scene.triage()) == []
+
+
+def test_a_segment_that_is_sent_again_twice_and_then_acknowledged_is_no_stall(scene):
+    scene.connection(rounds=10)
+    for wait, stop in ((100, 3), (300, 3), (900, None)):
+        at = BASE + (900 + wait) * MILLISECOND
+        scene.segment(POD_A, POD_B, 40001, PUSH, seq=2000, ack=6000, data=bytes(100), at=at, stop=stop)
+    scene.segment(POD_B, POD_A, 40001, ACK, seq=6000, ack=2100, at=BASE + 1801 * MILLISECOND)
+    assert lost(scene.triage()) == []
+
+
+@pytest.mark.parametrize("seen", [("node2", "tunl0"), ("node2", "eth1"), ("node1", "eth1"), ("node1", "tunl0")])
+def test_one_point_alone_accuses_no_node_of_what_it_cannot_show(scene, seen):
+    stall(scene)
+    for finding in lost(scene.triage(only={seen})):
+        assert finding.code == "IPIP306"
+
+
+def test_keep_alives_that_nobody_answers_are_no_segments(scene):
+    scene.connection(rounds=10)
+    for number in range(6):
+        at = BASE + (2 + number) * SECOND
+        scene.segment(POD_A, POD_B, 40001, ACK, seq=1999, ack=6000, data=b"x", at=at, stop=3)
+    assert lost(scene.triage()) == []

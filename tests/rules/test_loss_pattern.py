@@ -1,12 +1,14 @@
 """A finding says when its losses happen, to which sizes, to which flows: the truth is what was written."""
 
 import random
+from pathlib import Path
 
 import pytest
 
 import ipipscope
 from tests.rules.pings import points, write
 
+RULES = Path(__file__).parents[2] / "captures" / "rules"
 POD_A, POD_B, POD_C, POD_D = 0x0A010102, 0x0A010202, 0x0A010203, 0x0A010242
 
 
@@ -87,3 +89,19 @@ def test_where_nothing_else_was_seen_nothing_is_said(tmp_path, lost):
 
 def test_a_single_loss_has_no_pattern(first):
     assert first(points(100, {50})).pattern == ""
+
+
+@pytest.mark.parametrize(
+    ("case", "pattern"),
+    [
+        ("random-loss", "Lost one by one, spread evenly over the capture."),
+        ("outages", "Lost in 2 outages, the longest of about "),
+        ("lost-from-a-moment-on", "From 17:24:42.236 UTC on nothing is answered, before that everything."),
+        ("large-packets-alone", "Only large packets are lost: from 1480 octets on, while those of up to 1328 are"),
+        ("pings-alone", "Only 198.18.4.70 > 198.18.9.198 icmp is lost: 1 other flow between these nodes is answered. "),
+        ("until-the-other-side-asks", "Lost only until traffic goes the other way: 198.18.9.198 asks 198.18.4.70 at "),
+        ("connection-stalls", "1 TCP connection stalls: a segment of 1480 octets from 198.18.4.70 to 198.18.9.198 "),
+    ],
+)
+def test_the_pattern_of_losses_that_a_kernel_made(case, pattern):
+    assert ipipscope.triage([str(RULES / case)]).findings[0].pattern.startswith(pattern)
