@@ -19,7 +19,8 @@ from ipipscope.report.model import Report
 from ipipscope.rules.capture_facts import CaptureFacts
 from ipipscope.rules.judge import Judgement, judge
 from ipipscope.rules.known_hosts import KnownHosts
-from ipipscope.rules.path import path, place
+from ipipscope.rules.path import path
+from ipipscope.rules.place import place
 from ipipscope.rules.told_points import untold
 from ipipscope.sources import Decoded, decode
 

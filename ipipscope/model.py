@@ -184,6 +184,27 @@ class Hop:
     """The outer header that the packet carried there."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorSeen:
+    """An ICMP error about one leg, on its way back to where the leg came from.
+
+    about: request or reply.
+    sender, to: inner or outer addresses, as the error itself has them.
+    node: the captured node that sent it; None for another, as a router between the nodes.
+    what: what it says, in a few words.
+    hops: where it was seen, in the order of its way.
+    arrived: whether it was seen where it went; None where nothing recorded there.
+    """
+
+    about: Leg
+    sender: IPv4Address
+    to: IPv4Address
+    node: str | None
+    what: str
+    hops: tuple[Hop, ...]
+    arrived: bool | None
+
+
 @dataclass(frozen=True, slots=True)
 class PathSeen:
     """The way of one flow's exchanges, there and back: workload, tunnel, NIC, the other NIC, tunnel, workload."""
@@ -191,6 +212,7 @@ class PathSeen:
     flow: Flow
     hops: tuple[Hop, ...]
     """The request's first."""
+    errors: tuple[ErrorSeen, ...] = ()
 
 
 VERDICTS: Final = ("answered", "unanswered", "undecided")

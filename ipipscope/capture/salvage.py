@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from ipipscope.capture import records
 from ipipscope.errors import CaptureDamaged
-from ipipscope.language.said import Said, joined, say
+from ipipscope.language.said import Said, joined, say, say_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,7 +104,7 @@ class Salvage:
         octets = sum(region.octets for region in self.regions)
         places = [_place(region) for region in self.regions[:SHOWN]]
         if len(self.regions) > SHOWN:
-            places.append(say("and {count} more places", count=len(self.regions) - SHOWN))
+            places.append(say_of(len(self.regions) - SHOWN, "and {count} more place", "and {count} more places"))
         blank = all(region.blank for region in self.regions)
         what = say("are all zero") if blank else say("make no sense")
         only_end = len(self.regions) == 1 and first.to_the_end

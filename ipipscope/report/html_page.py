@@ -14,7 +14,7 @@ from jinja2 import DictLoader, Environment, StrictUndefined
 from markupsafe import Markup, escape
 
 from ipipscope import __version__
-from ipipscope.language.said import counted, joined, say
+from ipipscope.language.said import counted, joined, say, say_of
 from ipipscope.language.told import told, written_in
 from ipipscope.report.file_names import short_names
 from ipipscope.report.host_excerpt import excerpts
@@ -212,14 +212,31 @@ def _shown(contents: Contents | None) -> dict[str, Any]:
     """The sections that need the analysis; empty without one."""
     if contents is None:
         return dict.fromkeys(
-            ("strips", "strips_left_out", "time", "ladders", "exchanges", "exchanges_note", "flows", "flows_note")
+            (
+                "strips",
+                "strips_errors",
+                "strips_left_out",
+                "time",
+                "ladders",
+                "exchanges",
+                "exchanges_note",
+                "flows",
+                "flows_note",
+            )
         )
     many, listed = contents.exchanges_total, len(contents.exchanges)
     flows = len(contents.flows)
     left = contents.strips_left_out
     return {
         "strips": Markup(draw_topology(contents.strips)) if contents.strips else None,  # noqa: S704  (escapes its text)
-        "strips_left_out": say("{count} more pairs of nodes are in the tables only.", count=left) if left else "",
+        "strips_errors": any(strip.picture.errors for strip in contents.strips),
+        "strips_left_out": say_of(
+            left,
+            "{count} more pair of nodes is in the tables only.",
+            "{count} more pairs of nodes are in the tables only.",
+        )
+        if left
+        else "",
         "time": _time(contents.time) if contents.time is not None else None,
         "ladders": [_drawn(each) for each in contents.ladders],
         "exchanges": contents.exchanges,

@@ -126,6 +126,18 @@ def _path(path: PathSeen) -> dict[str, Any]:
             }
             for hop in path.hops
         ],
+        "errors": [
+            {
+                "about": error.about.value,
+                "what": told(error.what),
+                "from": str(error.sender),
+                "node": error.node,
+                "to": str(error.to),
+                "seen": [{"node": hop.node, "interface": hop.interface} for hop in error.hops],
+                "arrived": error.arrived,
+            }
+            for error in path.errors
+        ],
     }
 
 

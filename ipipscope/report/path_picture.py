@@ -6,7 +6,7 @@ left. The terminal and the HTML page draw the same picture.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
     from ipaddress import IPv4Address
 
-    from ipipscope.model import Hop, OuterPair, PathSeen
+    from ipipscope.language.said import Said
+    from ipipscope.model import ErrorSeen, Hop, OuterPair, PathSeen
 
 LABELS: Final = {
     Role.WORKLOAD: say("pod"),
@@ -98,6 +99,26 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class ErrorRow:
+    """An ICMP error's way back, leftwards where it is about the request.
+
+    places: columns where it was seen, in the order of its way.
+    origin: the column that stands for its sender; None for a sender that is no column, between two groups.
+    beside: the group of columns that it came to first.
+    """
+
+    error: ErrorSeen
+    places: tuple[int, ...]
+    origin: int | None
+    beside: int
+
+    @property
+    def leftwards(self) -> bool:
+        """Whether it goes to the requester's side."""
+        return self.error.about is Leg.REQUEST
+
+
+@dataclass(frozen=True, slots=True)
 class Picture:
     """Columns from the requester to the replier, and the rows of request and reply.
 
@@ -110,6 +131,7 @@ class Picture:
     ends: tuple[str, str]
     sender: int
     answerer: int
+    errors: tuple[ErrorRow, ...] = ()
 
     def groups(self) -> list[tuple[str | None, int, int]]:
         """Neighbouring columns of one node: its name, the first and the last of them."""
@@ -121,6 +143,20 @@ class Picture:
             else:
                 found.append((column.node, number, number))
         return found
+
+
+def error_words(row: ErrorRow) -> Said:
+    """What an error says, from whom to whom, and whether it was seen to arrive."""
+    error = row.error
+    sender = (
+        str(error.sender) if error.node is None else say("{sender} on {node}", sender=error.sender, node=error.node)
+    )
+    what, to = error.what, error.to
+    if error.arrived is None:
+        return say("{what}, from {sender} to {to}", what=what, sender=sender, to=to)
+    if error.arrived:
+        return say("{what}, from {sender} to {to}: arrived", what=what, sender=sender, to=to)
+    return say("{what}, from {sender} to {to}: not seen to arrive", what=what, sender=sender, to=to)
 
 
 def picture(path: PathSeen) -> Picture | None:
@@ -140,7 +176,32 @@ def picture(path: PathSeen) -> Picture | None:
         request.strange = frozenset({request.outer.src, request.outer.dst} - {reply.outer.src, reply.outer.dst})
         reply.strange = frozenset({reply.outer.src, reply.outer.dst} - {request.outer.src, request.outer.dst})
     ends = (str(path.flow.src), str(path.flow.dst))
-    return Picture(columns, (request, reply), ends, len(left), len(right))
+    drawn = Picture(columns, (request, reply), ends, len(left), len(right))
+    rows = [row for error in path.errors if (row := _error_row(error, drawn)) is not None]
+    return replace(drawn, errors=tuple(rows))
+
+
+def _error_row(error: ErrorSeen, picture: Picture) -> ErrorRow | None:
+    """The way of an error; None where it was seen at no column."""
+    leftwards = error.about is Leg.REQUEST
+    roles = {(hop.node, hop.role) for hop in error.hops}
+    places = sorted((n for n, at in enumerate(picture.columns) if (at.node, at.role) in roles), reverse=leftwards)
+    if not places:
+        return None
+    back = -1 if leftwards else 1
+    own = [n for n, at in enumerate(picture.columns) if error.node is not None and at.node == error.node]
+    origin = None
+    if own:
+        row = picture.rows[0 if leftwards else 1]
+        nearest = own[0] if leftwards else own[-1]
+        seen = [n for n in own if row.marks.get(n) is Mark.SEEN] or [places[0] if places[0] in own else nearest]
+        origin = max(seen) if leftwards else min(seen)
+        if places == [origin] and origin - back in own:
+            origin -= back  # it came to the first place from the next one
+        if (origin - places[0]) * back > 0:
+            origin = places[0]
+    beside = next(n for n, (_, first, last) in enumerate(picture.groups()) if first <= places[0] <= last)
+    return ErrorRow(error, tuple(places), origin, beside)
 
 
 def _between(ways: Sequence[Sequence[Hop]]) -> list[Column]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from ipipscope.language.said import say
@@ -9,15 +10,15 @@ from ipipscope.language.told import told
 from ipipscope.model import Leg, Role
 from ipipscope.report.canvas import Canvas
 from ipipscope.report.inert import inert
-from ipipscope.report.lines import cells, shortened
-from ipipscope.report.path_picture import Link, Mark
+from ipipscope.report.lines import cells, fold, shortened
+from ipipscope.report.path_picture import Link, Mark, error_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ipipscope.language.said import Said
     from ipipscope.report.lines import Line
-    from ipipscope.report.path_picture import Column, Picture, Row, Stretch
+    from ipipscope.report.path_picture import Column, ErrorRow, Picture, Row, Stretch
 
 MARGIN: Final = 11
 """Columns before the picture: the row's name stands there."""
@@ -34,6 +35,7 @@ LEGEND: Final = (
     (Mark.AFTER, say("· not reached")),
     (Mark.UNWATCHED, say("○ not recorded")),
 )
+ERROR_SENDER: Final = "◆"
 LONGEST_LABEL, SHORTEST_LABEL = 15, 4
 """Linux's limit for the names of interfaces, and what is left of one in a narrow terminal."""
 
@@ -45,8 +47,10 @@ def draw(picture: Picture, width: int) -> list[Line]:
     heads(canvas, picture, layout)
     for row in picture.rows:
         _draw_row(canvas, picture, row, layout)
+    for error in picture.errors:
+        _draw_error(canvas, error, layout)
     lines = canvas.lines()
-    lines.append([(" " * MARGIN, ""), (_legend(picture), "dim")])
+    lines += [[(" " * MARGIN, ""), (text, "dim")] for text in _legend(picture, layout.width - MARGIN)]
     return lines
 
 
@@ -72,7 +76,7 @@ class Layout:
             if spare >= 5 * gaps or longest == SHORTEST_LABEL:
                 break
             longest -= 1
-        gap = max(3, min(spare // gaps, 48 if gaps == 1 else 12)) if gaps else 0
+        gap = max(2, min(spare // gaps, 48 if gaps == 1 else 12)) if gaps else 0
         self.spans: list[tuple[int, int]] = []
         self.centres: list[int] = []
         at = margin
@@ -136,11 +140,38 @@ def _draw_row(canvas: Canvas, picture: Picture, row: Row, layout: Layout) -> Non
         for centre, pieces in below:
             _put_pieces(canvas, under, centre, pieces, layout)
     if row.leg is Leg.REPLY and (odd := _odd(row, request)):
-        canvas.centred(canvas.row(), _crossing(row, picture, layout), odd, "bold red", least=MARGIN, most=layout.width)
+        canvas.centred(canvas.row(), _crossing(row, picture, layout), odd, "bold red", least=2, most=layout.width)
     if row.broken is not None:
         under = canvas.row()
         reason = told(_reason(row, picture))
-        canvas.centred(under, layout.centres[row.broken], reason, "bold red", least=MARGIN, most=layout.width)
+        canvas.centred(under, layout.centres[row.broken], reason, "bold red", least=2, most=layout.width)
+
+
+def _draw_error(canvas: Canvas, row: ErrorRow, layout: Layout) -> None:
+    """An ICMP error's way from its sender, and below it what it says."""
+    at = canvas.row()
+    canvas.put(at, 2, told(say("error")))
+    places = [layout.centres[place] for place in row.places]
+    start = layout.centres[row.origin] if row.origin is not None else _beside(row, layout)
+    for here, there in pairwise([start, *places]):
+        low, high = sorted((here, there))
+        canvas.put(at, low, STROKES[Link.NATIVE] * (high - low))
+        if high - low > 1:
+            canvas.put(at, there - 1 if there > here else there + 1, "▶" if there > here else "◀")
+    for place in places:
+        canvas.put(at, place, "●")
+    canvas.put(at, start, ERROR_SENDER, "bold")
+    for said in fold(inert(told(error_words(row))), layout.width - MARGIN):
+        canvas.centred(canvas.row(), (start + places[-1]) // 2, said, "bold", least=MARGIN, most=layout.width)
+
+
+def _beside(row: ErrorRow, layout: Layout) -> int:
+    """The middle of the gap from which an error came to a node; the edge of the picture where there is none."""
+    left, right = layout.spans[row.beside]
+    other = row.beside + (1 if row.leftwards else -1)
+    if 0 <= other < len(layout.spans):
+        return (right + layout.spans[other][0]) // 2 if row.leftwards else (layout.spans[other][1] + left) // 2
+    return min(right + 3, layout.width) if row.leftwards else max(left - 3, MARGIN)
 
 
 def _draw_stretch(canvas: Canvas, at: int, stretch: Stretch, layout: Layout) -> None:
@@ -215,10 +246,18 @@ def _reason(row: Row, picture: Picture) -> Said:
     return say("never arrives at {interface} of {node}", interface=name, node=node)
 
 
-def _legend(picture: Picture) -> str:
+def _legend(picture: Picture, width: int) -> list[str]:
+    """What the marks mean that the picture has, in lines of at most *width* columns."""
     marks = {mark for row in picture.rows for mark in row.marks.values()}
     links = {stretch.link for row in picture.rows for stretch in row.stretches}
     shown = [told(text) for mark, text in LEGEND if mark in marks]
     if Link.IPIP in links:
         shown.append("═ IPIP")
-    return "  ".join(shown)
+    if picture.errors:
+        shown.append(told(say("◆ sends an ICMP error")))
+    lines = [""]
+    for text in shown:
+        if lines[-1] and cells(lines[-1]) + 2 + cells(text) > width:
+            lines.append("")
+        lines[-1] += f"  {text}" if lines[-1] else text
+    return lines

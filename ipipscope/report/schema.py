@@ -76,11 +76,31 @@ class Hop(_Strict):
     outer: tuple[str, str] | None = Field(description="The outer header it carried there")
 
 
+class ErrorPlace(_Strict):
+    """Where an ICMP error was seen."""
+
+    node: str | None
+    interface: str | None
+
+
+class PathError(_Strict):
+    """An ICMP error about the request or the reply."""
+
+    about: Literal["request", "reply"]
+    what: str
+    from_: str = Field(alias="from", description="Its source address")
+    node: str | None = Field(description="The captured node that sent it")
+    to: str
+    seen: list[ErrorPlace] = Field(description="In the order of its way")
+    arrived: bool | None = Field(description="Whether it was seen where it went; null where nothing recorded there")
+
+
 class Path(_Strict):
     """The way of one flow's exchanges, there and back."""
 
     flow: Flow
     hops: list[Hop]
+    errors: list[PathError]
 
 
 class Evidence(_Strict):

@@ -83,6 +83,13 @@ def dot(x: float, y: float, colour: str, *, hollow: bool = False) -> str:
     return element("circle", **drawn, class_=f"f-{colour}", fill=COLOURS[colour])
 
 
+def diamond(x: float, y: float, colour: str) -> str:
+    """Who sent something on its own account."""
+    return element(
+        "path", d=f"M{x:g} {y - 8:g}l8 8l-8 8l-8 -8z", class_=f"f-{colour}", fill=COLOURS[colour], stroke="none"
+    )
+
+
 def hint(words: str) -> str:
     """What a browser shows while the pointer rests on the drawing's part that begins with it."""
     return element("title", escape(inert(told(words))))

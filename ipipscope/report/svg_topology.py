@@ -11,12 +11,12 @@ from ipipscope.language.told import told
 from ipipscope.model import Leg
 from ipipscope.report import svg
 from ipipscope.report.lines import cells
-from ipipscope.report.path_picture import LABELS, Link, Mark
+from ipipscope.report.path_picture import LABELS, Link, Mark, error_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from ipipscope.report.path_picture import Column, Picture, Row, Stretch
+    from ipipscope.report.path_picture import Column, ErrorRow, Picture, Row, Stretch
 
 PLACE: Final = 118
 """Width of an interface's box: the longest name that Linux allows has room."""
@@ -26,6 +26,8 @@ NODE_MIN: Final = 180
 FABRIC: Final = 260
 """Room between two nodes: an outer source and destination fit on the arrow."""
 HEIGHT: Final = 172
+ERROR_HEIGHT: Final = 46
+"""What each ICMP error adds to that."""
 TITLE: Final = 24
 APART: Final = 18
 LEVEL: Final = {Leg.REQUEST: 56, Leg.REPLY: 138}
@@ -58,7 +60,7 @@ def topology(strips: Sequence[Strip], *, ident: str = "topology") -> str:
     for strip in strips:
         wide, markup = _strip(strip)
         drawn.append(svg.element("g", markup, transform=f"translate(0 {y:g})"))
-        y += HEIGHT + APART + (TITLE if strip.title else 0)
+        y += _height(strip) + APART + (TITLE if strip.title else 0)
         width = max(width, wide)
     words = joined(" ", map(describe, strips)) or say("No exchange was seen.")
     return svg.picture(width, max(1, y - APART), *drawn, title=say("Nodes and tunnels"), description=words, ident=ident)
@@ -79,7 +81,12 @@ def describe(strip: Strip) -> Said:
             parts.append(say("missing at {place}", place=_place(columns[row.broken])))
         name = say("Request") if row.leg is Leg.REQUEST else say("Reply")
         words.append(say("{packet}: {words}.", packet=name, words=joined(", ", parts)))
+    words += [say("ICMP error: {words}.", words=error_words(error)) for error in strip.picture.errors]
     return joined(" ", words)
+
+
+def _height(strip: Strip) -> int:
+    return HEIGHT + ERROR_HEIGHT * len(strip.picture.errors)
 
 
 def _place(column: Column) -> Said:
@@ -90,6 +97,7 @@ def _strip(strip: Strip) -> tuple[float, str]:
     picture = strip.picture
     centres: list[float] = []
     boxes: list[str] = []
+    spans: list[tuple[float, float]] = []
     fabric: list[tuple[float, float]] = []
     x = 0.0
     for node, first, last in picture.groups():
@@ -99,7 +107,9 @@ def _strip(strip: Strip) -> tuple[float, str]:
         width = max(GAP + (last - first + 1) * (PLACE + GAP), NODE_MIN)
         marks = [row.marks.get(place) for row in picture.rows for place in range(first, last + 1)]
         watched = any(mark not in {None, Mark.UNWATCHED} for mark in marks)
-        boxes.append(_node(x, width, node, strip.blocks.get(node, ""), watched=watched))
+        size = width, _height(strip)
+        boxes.append(_node(x, size, node, strip.blocks.get(node, ""), watched=watched))
+        spans.append((x, x + width))
         for place in range(first, last + 1):
             left = x + GAP + (place - first) * (PLACE + GAP)
             column = picture.columns[place]
@@ -110,18 +120,21 @@ def _strip(strip: Strip) -> tuple[float, str]:
             centres.append(left + PLACE / 2)
         x += width
     rows = [_row(row, centres, fabric) for row in picture.rows]
+    for place, error in enumerate(picture.errors):
+        rows.append(_error(error, centres, spans, HEIGHT + ERROR_HEIGHT * place + 8, x))
     title = svg.text(0, 14, strip.title, size=13, font_family=svg.SANS, font_weight="600") if strip.title else ""
     shift = TITLE if strip.title else 0
     return x, title + svg.element("g", *boxes, *rows, transform=f"translate(0 {shift})")
 
 
-def _node(x: float, width: float, name: str | None, beside: str, *, watched: bool) -> str:
+def _node(x: float, size: tuple[float, float], name: str | None, beside: str, *, watched: bool) -> str:
+    width, height = size
     box = svg.element(
         "rect",
         x=x + 0.5,
         y=0.5,
         width=width - 1,
-        height=HEIGHT - 1,
+        height=height - 1,
         rx=8,
         class_="node",
         fill="none",
@@ -197,6 +210,34 @@ def _row(row: Row, centres: Sequence[float], fabric: Sequence[tuple[float, float
                 svg.text(middle, y + 34, said, colour=tone, size=11, text_anchor="middle", font_family=svg.SANS)
             )
     return "".join(parts)
+
+
+def _error(
+    row: ErrorRow, centres: Sequence[float], spans: Sequence[tuple[float, float]], y: float, width: float
+) -> str:
+    """An ICMP error's way back from its sender, a diamond, and below it what it says."""
+    places = [centres[place] for place in row.places]
+    start = centres[row.origin] if row.origin is not None else _beside(row, spans)
+    parts = []
+    for one, other in pairwise([start, *places]):
+        if one != other:
+            parts.append(_stretch(one, other, [], y, "doubt", dashed=False))
+    parts += [svg.dot(place, y, "doubt") for place in places if place != start]
+    parts.append(svg.diamond(start, y, "doubt"))
+    said = told(error_words(row))
+    half = cells(said) * 3.4
+    middle = max(half, min((start + places[-1]) / 2, width - half))
+    label = svg.text(middle, y + 22, said, colour="doubt", size=12, text_anchor="middle", font_family=svg.SANS)
+    return "".join(parts) + label
+
+
+def _beside(row: ErrorRow, spans: Sequence[tuple[float, float]]) -> float:
+    """The middle of the room from which an error came to a node."""
+    left, right = spans[row.beside]
+    other = row.beside + (1 if row.leftwards else -1)
+    if 0 <= other < len(spans):
+        return (right + spans[other][0]) / 2 if row.leftwards else (spans[other][1] + left) / 2
+    return right - GAP if row.leftwards else left + GAP
 
 
 def _label(row: Row, colour: str, centres: Sequence[float], middle: float) -> tuple[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, TextIO
 
-from ipipscope.language.said import counted, joined, say
+from ipipscope.language.said import counted, joined, say, say_of
 from ipipscope.language.told import told
 from ipipscope.model import Confidence, Impact
 from ipipscope.report.file_names import short_names
@@ -174,14 +174,16 @@ def _what(finding: Finding, width: int, *, verbose: bool, told: bool) -> Iterato
         outer = say("request {request}; reply {reply}", request=pair.request or unseen, reply=pair.reply or unseen)
         yield from labelled("" if place_ else say("outer"), outer, width, indent=INDENT)
     if len(finding.tunnels) > shown:
-        yield from labelled("", say("and {count} more pairs", count=len(finding.tunnels) - shown), width, indent=INDENT)
+        more = say_of(len(finding.tunnels) - shown, "and {count} more pair", "and {count} more pairs")
+        yield from labelled("", more, width, indent=INDENT)
     shown = len(finding.flows) if verbose else FLOWS_SHOWN
     for place_, flow in enumerate(finding.flows[:shown]):
         detail = f" id {flow.id}" if flow.id is not None else f" port {flow.dport}" if flow.dport is not None else ""
         text = f"{flow.src} > {flow.dst} {flow.protocol}{detail}"
         yield from labelled("" if place_ else say("flows"), text, width, indent=INDENT)
     if len(finding.flows) > shown:
-        yield from labelled("", say("and {count} more flows", count=len(finding.flows) - shown), width, indent=INDENT)
+        more = say_of(len(finding.flows) - shown, "and {count} more flow", "and {count} more flows")
+        yield from labelled("", more, width, indent=INDENT)
 
 
 def _proof(finding: Finding, names: Mapping[str, str], width: int, *, verbose: bool) -> Iterator[Line]:
@@ -197,7 +199,7 @@ def _proof(finding: Finding, names: Mapping[str, str], width: int, *, verbose: b
         )
         yield from labelled("" if place else say("proof"), text, width, indent=INDENT)
     if len(finding.evidence) > shown:
-        more = say("and {count} more frames (-v)", count=len(finding.evidence) - shown)
+        more = say_of(len(finding.evidence) - shown, "and {count} more frame (-v)", "and {count} more frames (-v)")
         yield from labelled("", more, width, indent=INDENT)
     if finding.consequences:
         follows = (f"{code} {RULES[code].name}" if code in RULES else code for code in finding.consequences)

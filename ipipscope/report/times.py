@@ -36,7 +36,9 @@ def lasting(nanoseconds: int) -> str:
 
 
 def from_to(first: int, last: int) -> Said:
-    """`2026-11-24 00:32:41.702898 to 00:32:44.878683 UTC (3.18 s)`, in the language that is being written."""
+    """`2026-11-24 00:32:41.702898 to 00:32:44.878683 UTC (3.18 s)`; one moment stands alone."""
+    if first == last:
+        return say("{date} {first} UTC", date=iso(first)[:10], first=clock(first))
     return say(
         "{date} {first} to {last} UTC ({span})",
         date=iso(first)[:10],

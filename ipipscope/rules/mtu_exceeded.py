@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Final
 from ipipscope.decoder.icmp import FRAGMENTATION_NEEDED, UNREACHABLE
 from ipipscope.language.said import say, say_of
 from ipipscope.model import Confidence, Leg, Role
+from ipipscope.rules.error_way import router
 from ipipscope.rules.rule import Rule, Strike
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Address
 
-    from ipipscope.correlator.looks import Look
     from ipipscope.rules.view import View
 
 RULE: Final = Rule(
@@ -72,17 +72,6 @@ def struck(view: View) -> Strike | None:
                 ),
                 lost=not view.answered(),
             )
-    return None
-
-
-def router(view: View, error: Look) -> str | None:
-    """The captured node that sent an error: its NIC received the packet at the MAC address the error comes from."""
-    for seen in (look for look in view.journey.sightings if look.error == error.error):
-        for look in view.outer_anywhere(Leg.REQUEST) + view.outer_anywhere(Leg.REPLY):
-            if look.station == seen.station and look.dst_mac == seen.src_mac != 0 and look.src_mac == seen.dst_mac:
-                node = view.station(seen).node
-                if node not in {view.requester, view.replier}:
-                    return node
     return None
 
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from ipipscope.model import Hop, Leg, Passage, PathSeen, Role
+from ipipscope.rules.error_way import errors
+from ipipscope.rules.place import POSITIONS, place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ipipscope.correlator.looks import Look
     from ipipscope.rules.view import View
 
 INWARDS: Final = (Role.PHYSICAL, Role.TUNNEL, Role.WORKLOAD)
 OUTWARDS: Final = INWARDS[::-1]
-POSITIONS: Final = {Role.PHYSICAL: ("outer", "bare"), Role.TUNNEL: ("tunnel",), Role.WORKLOAD: ("workload",)}
 
 
 def path(view: View) -> PathSeen:
@@ -32,7 +32,7 @@ def path(view: View) -> PathSeen:
         hops += _node(view, leg, origin, OUTWARDS) if origin else [_unknown(leg, view.name(leg))]
         hops += _between(view, leg, {origin, target})
         hops += _node(view, leg, target, INWARDS) if target else [_unknown(leg, view.name(leg, target=True))]
-    return PathSeen(view.journey.flow, tuple(hops))
+    return PathSeen(view.journey.flow, tuple(hops), errors(view))
 
 
 def _unknown(leg: Leg, name: str | None) -> Hop:
@@ -56,21 +56,6 @@ def _between(view: View, leg: Leg, ends: set[str | None]) -> Iterator[Hop]:
     for look in view.looks(leg):
         if view.station(look).node not in ends:
             yield place(view, look)
-
-
-def place(view: View, look: Look) -> Hop:
-    """Where a sighting was made, as one place of the way."""
-    point = view.station(look).point
-    position = view.position(look, look.leg, point.node)
-    role = next((role for role, positions in POSITIONS.items() if position in positions), None)
-    return Hop(
-        leg=look.leg,
-        node=point.node,
-        role=role or view.station(look).role or Role.PHYSICAL,
-        interface=point.interface,
-        passage=Passage.SEEN,
-        outer=look.outer,
-    )
 
 
 def _expected(view: View, leg: Leg, node: str, role: Role) -> str | None:

@@ -23,6 +23,8 @@ GOLDEN = Path(__file__).parent / "golden"
 SCHEMA = ROOT / "ipipscope" / "report" / "report.schema.json"
 EVERY_FORMAT = "case-2-outer-source-mismatch"
 CASES = ("case-1-reply-not-encapsulated", EVERY_FORMAT, "healthy", "reply-native-yet-answered")
+DRAWN = ("rules/pod-mtu-too-large", "rules/pod-without-address", "rules/firewall-rejects-ipip")
+"""Cases whose pictures show ICMP errors."""
 
 
 def written(write: Callable[..., None], report: Report, **options: object) -> str:
@@ -36,9 +38,9 @@ def outputs() -> Iterator[tuple[str, str]]:
     for case in CASES:
         report = triage([str(ROOT / "captures" / case)])
         yield f"{case}.80.txt", written(write_text, report, width=80)
+        yield f"{case}.120.txt", written(write_text, report, width=120)
         if case != EVERY_FORMAT:
             continue
-        yield f"{case}.120.txt", written(write_text, report, width=120)
         yield f"{case}.verbose.txt", written(write_text, report, width=100, verbose=True)
         yield f"{case}.ascii.txt", written(write_text, report, width=80, unicode=False)
         yield f"{case}.quiet.txt", written(write_text, report, quiet=True)
@@ -46,6 +48,10 @@ def outputs() -> Iterator[tuple[str, str]]:
         yield f"{case}.md", written(write_markdown, report)
         yield f"{case}.json", written(write_json, report)
         yield f"{case}.ndjson", written(write_ndjson, report)
+    for case in DRAWN:
+        report = triage([str(ROOT / "captures" / case)])
+        for width in (60, 80, 120):
+            yield f"{case.rpartition('/')[2]}.{width}.txt", written(write_text, report, width=width)
 
 
 def schema() -> str:

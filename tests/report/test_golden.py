@@ -35,9 +35,9 @@ def test_every_line_of_text_fits_but_what_is_copied():
     for name, text in outputs():
         if not name.endswith(".80.txt"):
             continue
-        for line in text.splitlines():
-            copied = any(word in line for word in ("ip route", "kubectl", "calicoctl", "tcpdump", "ip.addr"))
-            assert len(line) <= 80 or copied, line
+        copied = ("ip route", "iptables", "kubectl", "calicoctl", "tcpdump", "ip.addr", "▶ -A")
+        for line in text.splitlines()[1:]:  # the headline is one line however long
+            assert len(line) <= 80 or any(word in line for word in copied), line
 
 
 def test_ascii_output_is_ascii():
