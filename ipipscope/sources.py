@@ -61,11 +61,13 @@ class Decoded:
         """The file's first *packets* packets, about; none of standard input, which can be read once only."""
         if self.file.path == STDIN:
             return
+        follows, self.file.follows = self.file.follows, False  # what is there is enough
         for records in self.file.batches():
             yield self.columns(records)
             packets -= len(records)
             if packets <= 0:
                 break
+        self.file.follows = follows
         self.records = self.octets = 0
         self.refused.clear()
         self.file.problems.clear()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ipipscope.capture import points
 from ipipscope.capture.compression import OPENERS, decompressed, peek
-from ipipscope.capture.growing import is_growing
+from ipipscope.capture.growing import Growing, is_growing
 from ipipscope.capture.pcap import FORMS, PcapReader
 from ipipscope.capture.pcapng import SECTION_HEADER, PcapngReader
 from ipipscope.capture.pipe import Pipe
@@ -44,6 +44,8 @@ class CaptureFile:
     window: octets of it that are held in memory at once; it grows for a record that is larger.
     held: whether it stays open while it is read. Thousands of files that are read side by side must not.
     goes_on: asked before each read of standard input, and in its pauses (True), whether to read on; see `Pipe`.
+    follows: read on as the file grows; goes_on is asked there, too. See `Growing`.
+    at: octets of the file that were read when it was followed.
     """
 
     path: str
@@ -52,6 +54,8 @@ class CaptureFile:
     window: int = SIZE
     held: bool = True
     goes_on: Callable[[bool], bool] | None = None
+    follows: bool = False
+    at: int = 0
     _reader: PcapReader | PcapngReader | None = None
 
     @property
@@ -78,11 +82,14 @@ class CaptureFile:
         """Open, read to the end or to where it stops making sense, close. Problems are kept, not raised."""
         octets = None
         try:
-            with _opened(self.path, held=self.held, goes_on=self.goes_on) as stream:
-                plain, _ = decompressed(stream, self.path)
-                octets = Window(plain, window or self.window)
-                self._reader = reader_of(octets, self.path)
-                yield from self._reader.batches()
+            with self._opened() as stream:
+                try:
+                    plain, _ = decompressed(stream, self.path)
+                    octets = Window(plain, window or self.window)
+                    self._reader = reader_of(octets, self.path)
+                    yield from self._reader.batches()
+                finally:
+                    self.at = stream.at if isinstance(stream, Growing) else 0
                 self.problems.extend(self._endings(octets, self._reader.problems))
         except InputError as problem:
             self.problems.append(problem)
@@ -91,6 +98,17 @@ class CaptureFile:
         finally:
             if octets is not None:
                 octets.close()
+
+    def _opened(self) -> Any:
+        if self.path == STDIN:
+            if self.goes_on is not None:
+                return Pipe(sys.stdin.fileno(), self.goes_on)
+            return open(sys.stdin.fileno(), "rb", buffering=0, closefd=False)
+        if self.follows and self.goes_on is not None:
+            return Growing(self.path, self.goes_on)
+        if not self.held and Path(self.path).is_file():
+            return Reopened(self.path)
+        return Path(self.path).open("rb", buffering=0)
 
     def _endings(self, octets: Window, problems: list[InputError]) -> list[InputError]:
         """The reader's problems, and what is to be said of the file's end."""
@@ -132,16 +150,6 @@ def _os_problem(path: str, failure: OSError) -> InputError:
         say("{reason}.", reason=reasons.get(type(failure), other[:1].lower() + other[1:])),
         hints.get(type(failure), ""),
     )
-
-
-def _opened(path: str, *, held: bool, goes_on: Callable[[bool], bool] | None) -> Any:
-    if path == STDIN:
-        if goes_on is not None:
-            return Pipe(sys.stdin.fileno(), goes_on)
-        return open(sys.stdin.fileno(), "rb", buffering=0, closefd=False)
-    if not held and Path(path).is_file():
-        return Reopened(path)
-    return Path(path).open("rb", buffering=0)
 
 
 class Reopened(io.RawIOBase):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,6 +18,10 @@ from ipipscope.cli.options import (
     host_state,
     nanoseconds,
 )
+from ipipscope.cli.output import tell_problems, writes_unicode
+
+if TYPE_CHECKING:
+    from ipipscope.live.follow import Follower
 
 
 def view(
@@ -24,17 +29,22 @@ def view(
     point: Points = None,
     state: State = None,
     no_state: NoState = False,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-F", help="Read on as the captures grow; in the view, F does so and pauses it.")
+    ] = False,
     timeout: Timeout = 5.0,
     lang: Lang = None,
 ) -> None:
-    """Walk through findings, exchanges and capture points on the terminal.
+    """Walk through findings, exchanges and capture points on the terminal; --follow captures that are being recorded.
 
-    Keys: 1 2 3 lists, j k g G move, n N next fault, / filter, f frame, l ladder, space page, q quit.
+    Keys: 1 2 3 lists, j k g G move, n N next fault, / filter, f p frames, l ladder, space page, F follow, q quit.
 
     Needs the extra `view`: pip install 'ipipscope[view]'.
 
     Examples:
       ipipscope view case/
+
+      ipipscope view --follow node3.pcapng
 
     """
     from ipipscope.analysis import analyse  # noqa: PLC0415  (NumPy loads after --help)
@@ -51,6 +61,17 @@ def view(
     except ModuleNotFoundError as absent:
         raise UsageError(f"view needs {absent.name}: pip install 'ipipscope[view]'") from absent
     where = host_state(state, no_state)
-    analysis = analyse(given, points=named, state=where, timeout=nanoseconds(timeout), keep=True)
-    CaseView(analysis).run()
-    raise typer.Exit(analysis.report.exit_status())
+
+    def follower() -> Follower:
+        from ipipscope.live.follow import Follower  # noqa: PLC0415  (for captures that grow)
+
+        return Follower(given, points=named, timeout=nanoseconds(timeout), state=where)
+
+    analysis = None
+    if not follow:
+        analysis = analyse(given, points=named, state=where, timeout=nanoseconds(timeout), keep=True)
+    shown = CaseView(analysis, follower=follower, follow=follow, unicode=writes_unicode(sys.stdout))
+    shown.run()
+    if shown.analysis is not None:
+        tell_problems(shown.analysis.report.problems)
+        raise typer.Exit(shown.analysis.report.exit_status())

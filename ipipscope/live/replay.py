@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from ipipscope.analysis import Analysis
+    from ipipscope.capture.files import CaptureFile
     from ipipscope.capture.packets import Records
     from ipipscope.correlator.correlate import Correlation
     from ipipscope.language.said import Said
@@ -51,6 +52,7 @@ def replay(
     view: View,
     stopped: Callable[[], bool] = lambda: False,
     flight: FlightRecorder | None = None,
+    follow: Callable[[Sequence[CaptureFile]], None] | None = None,
 ) -> Analysis:
     """Feed *paths* through the judge in slices of capture time; what they amount to is what `analyse` says of them.
 
@@ -58,25 +60,29 @@ def replay(
     pace: 1 as recorded, 10 ten times as fast, 0 as fast as it goes, or comes: `-` is judged whenever it pauses.
     stopped: asked again and again whether to read no more.
     flight: holds packets by capture time, and writes them when a finding opens.
+    follow: reads on as the files grow, keeping every exchange; is told of the files at the beginning.
     """
     files, problems = find(paths, points)
     sources = decode(files)
     snapshots, state_problems = snapshots_for(paths, [source.file.path for source in sources], state)
-    correlator = Correlator(sources, timeout)
-    judge = _Judge(
-        correlator, partial(assemble, sources, snapshots=snapshots), Findings(timeout), view, flight, sources
-    )
+    correlator = Correlator(sources, timeout, keep=follow is not None)
+    assembled = partial(assemble, sources, snapshots=snapshots)
+    follows = follow is not None
+    judge = _Judge(correlator, assembled, Findings(timeout), view, flight, sources, follows=follows)
     if flight is not None:
         flight.state = lambda: snapshots
         _hold(flight, correlator, sources)
 
-    def goes_on(paused: bool) -> bool:
+    def goes_on(file: CaptureFile, paused: bool) -> bool:
         if paused:
-            judge.so_far()
+            judge.pauses(file.path)
         return not stopped()
 
     for file in files:
-        file.goes_on = goes_on
+        file.goes_on = partial(goes_on, file)
+        file.follows = follow is not None
+    if follow is not None:
+        follow(files)
     began = time.monotonic()
     start: int | None = None
     ended_early = False
@@ -87,7 +93,7 @@ def replay(
             time.sleep(min(early, TICK))
         # Standard input is read no further then, but what was read of it is judged.
         if stopped() and STDIN not in paths:
-            ended_early = True
+            ended_early = follow is None
             break
         correlator.take(until, chunks)
         judge.now = until
@@ -141,21 +147,29 @@ class _Judge:
         view: View,
         flight: FlightRecorder | None,
         sources: Sequence[Decoded],
+        *,
+        follows: bool,
     ) -> None:
         self.findings = findings
         self.latest: Analysis | None = None
+        self.waits_for: str | None = None
         self.now = 0
         self._first, self._sources = 0, sources
         self._correlator, self._assembled, self._view, self._flight = correlator, assembled, view, flight
-        self._began, self._spent, self._closed = time.monotonic(), 0.0, 0
+        self._began, self._spent = time.monotonic(), 0.0
+        self._judged, self._follows = (0, 0), follows
 
     @property
     def done(self) -> Said:
         """Capture time that has passed, and how much came in it."""
         self._first = self._first or self.now
-        packets = sum(tally.packets for tally in self._correlator.tallies.values())
         passed = whole_seconds(self.now - self._first)
-        return say("{time}, {packets}", time=passed, packets=counted(packets, "packet"))
+        return say("{time}, {packets}", time=passed, packets=counted(self.packets, "packet"))
+
+    @property
+    def packets(self) -> int:
+        """At all points."""
+        return sum(tally.packets for tally in self._correlator.tallies.values())
 
     @property
     def file(self) -> str | None:
@@ -179,12 +193,20 @@ class _Judge:
         """Whether the share of judgements is not yet spent."""
         return self._spent <= 1 + SHARE * (time.monotonic() - self._began)
 
+    def pauses(self, file: str) -> None:
+        """Nothing comes just now of *file*, which the others wait for."""
+        self.waits_for = file
+        if self.has_time:
+            self.so_far()
+        self.show()
+
     def so_far(self) -> None:
-        """Tell what has changed; nothing where no exchange has closed since the last time."""
-        if self._correlator.pairing.closed == self._closed:
+        """Tell what has changed; nothing where no exchange has closed since the last time, nor a packet followed."""
+        state = self._correlator.pairing.closed, self.packets if self._follows else 0
+        if state == self._judged:
             return
         before = time.monotonic()
-        self._closed = self._correlator.pairing.closed
+        self._judged = state
         self.tell(self._assembled(self._correlator.so_far()), self.now)
         self._spent += time.monotonic() - before
 
@@ -198,6 +220,7 @@ class _Judge:
 
     def passed(self) -> None:
         """Capture time passed."""
+        self.waits_for = None
         if self.latest is not None:
             self._view.events(self.findings.update(self.latest.findings, self.now))
         self.show()

@@ -111,6 +111,14 @@ class Session:
         """Where the packets go to; None where there is no file yet."""
         return self.recording.path or None
 
+    waits_for = None
+    """Of recorders, none waits for another."""
+
+    @property
+    def packets(self) -> int:
+        """So far, at all points."""
+        return self.recording.packets
+
     @property
     def now(self) -> int:
         """Capture time; 0 before the first packet."""

@@ -64,6 +64,16 @@ class Watched(Protocol):
         ...
 
     @property
+    def packets(self) -> int:
+        """So far, at all points."""
+        ...
+
+    @property
+    def waits_for(self) -> str | None:
+        """The file that gives nothing just now, and that others wait for."""
+        ...
+
+    @property
     def now(self) -> int:
         """Capture time, nanoseconds; 0 before the first packet."""
         ...

@@ -45,12 +45,16 @@ class KeptExchanges:
         found = [-1 if verdict.finding is None else verdict.finding for verdict in verdicts]
         self.finding = np.array(found, "i4")[told]
 
-    def sample(self, most: int) -> list[int]:
-        """At most *most* exchange numbers: every kind of verdict has its share, taken evenly over time."""
-        if len(self.time) <= most:
-            return list(range(1, len(self.time) + 1))
-        kinds = self.finding.astype("i8") * len(VERDICTS) + self.verdict
-        groups = [np.flatnonzero(kinds == kind) for kind in np.unique(kinds)]
+    def sample(self, most: int, among: Array | None = None) -> list[int]:
+        """At most *most* exchange numbers: every kind of verdict has its share, taken evenly over time.
+
+        among: the entries to choose from; all when not given.
+        """
+        which = np.arange(len(self.time)) if among is None else among
+        if len(which) <= most:
+            return [int(entry) + 1 for entry in which]
+        kinds = (self.finding.astype("i8") * len(VERDICTS) + self.verdict)[which]
+        groups = [which[kinds == kind] for kind in np.unique(kinds)]
         groups.sort(key=len)
         chosen: list[int] = []
         for place, group in enumerate(groups):

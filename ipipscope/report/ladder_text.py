@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ipipscope.analysis import Exchange
+    from ipipscope.model import Flow
     from ipipscope.report.ladder import Ladder, Rung
     from ipipscope.report.lines import Line
 
@@ -59,18 +60,17 @@ def write_ladder(ladder: Ladder, width: int, total: int) -> Iterator[Line]:
         yield from ([(line, "dim")] for line in fold(text, width))
 
 
-def flow_text(exchange: Exchange) -> str:
-    """The inner addresses, ports or id, and the sequence number."""
-    flow = exchange.flow
+def flow_text(flow: Flow, sequence: int | None) -> str:
+    """The inner addresses, ports or id, and the sequence number, where there is one."""
     source, destination = str(flow.src), str(flow.dst)
     if flow.protocol == "icmp":
-        return f"icmp {source} > {destination} id {flow.id} seq {exchange.sequence}"
+        return f"icmp {source} > {destination} id {flow.id}" + ("" if sequence is None else f" seq {sequence}")
     return f"{flow.protocol} {source}:{flow.sport or '?'} > {destination}:{flow.dport or '?'}"
 
 
 def _head(exchange: Exchange, total: int, began: int) -> Iterator[Line]:
     title = told(say("exchange {number} of {total}", number=exchange.number, total=total))
-    yield [(title, "bold"), (f"  {flow_text(exchange)}", "")]
+    yield [(title, "bold"), (f"  {flow_text(exchange.flow, exchange.sequence)}", "")]
     verdict = exchange.verdict
     rule = f"{verdict.code} {RULES[verdict.code].name}" if verdict.code else ""
     when = say("on {date} (UTC)", date=iso(began)[:10])

@@ -81,10 +81,8 @@ def finding_html(finding: Finding, names: Mapping[str, str] | None = None) -> st
 def exchange_html(analysis: Analysis, number: int) -> str:
     """The ladder of exchange *number*."""
     drawn = ladder(analysis, number)
-    verdict = drawn.exchange.verdict
-    told = (
-        f"exchange {number}: {flow_text(drawn.exchange)}, {verdict.word}{f', {verdict.code}' if verdict.code else ''}"
-    )
+    verdict, flow = drawn.exchange.verdict, flow_text(drawn.exchange.flow, drawn.exchange.sequence)
+    told = f"exchange {number}: {flow}, {verdict.word}{f', {verdict.code}' if verdict.code else ''}"
     return f"<div><p>{_text(told)}</p>{draw_ladder(drawn, ident=f'notebook-ladder-{number}')}</div>"
 
 
