@@ -13,6 +13,7 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
@@ -66,6 +67,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         command.add_argument("--flows", type=int, default=1000, help="pings that run at once (1000)")
         command.add_argument("--connections", type=int, default=600, help="mixed: TCP connections open at once (600)")
         command.add_argument("--rate", type=quantity, default=100_000, help="packets a second of capture time (100k)")
+        command.add_argument("--pace", action="store_true", help="no faster than capture time passes")
         command.add_argument("--latency", type=float, default=60, help="median answer of a pod, microseconds (60)")
         command.add_argument("--not-encapsulated", type=share, default=0.0, help="share of replies that stay on tunl0")
         command.add_argument(
@@ -170,7 +172,11 @@ def generate(options: argparse.Namespace) -> dict[str, object]:
         )
     sinks = outputs(options, packets, budget)
     distinct = {id(sink): sink for sink in sinks.values()}.values()
+    began, start = time.monotonic(), None
     for frames, horizon in stream:
+        start = horizon if start is None else start
+        if options.pace:
+            time.sleep(max(0.0, began + (horizon - start) / 1e9 - time.monotonic()))
         for sink in distinct:
             sink.write([group for group in frames if sinks[group.interface] is sink], horizon=horizon)
     for sink in distinct:

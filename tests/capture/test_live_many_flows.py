@@ -1,0 +1,97 @@
+"""A capture that runs for long: what has gone quiet is not judged again and again, and nothing of it is forgotten."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from written import ETHERNET, Ipv4, Written, echo, ethernet, pcap
+
+from ipipscope.analysis import analyse
+from ipipscope.capture.files import CaptureFile
+from ipipscope.live.events import Change, Findings
+from ipipscope.live.judge import MANY, RECENT, LiveJudge
+from ipipscope.model import SECOND
+
+BEGIN = 1_800_000_000
+HERE, THERE, OTHER = 0xC0A8036E, 0xC0A80370, 0xC0A80070
+FLOWS, LOST = MANY + 200, 7
+MINUTES = 4
+TIMEOUT = 5 * SECOND
+
+
+def exchange(flow: int, seq: int, at: float, *, outer: int = THERE, answered: bool = True) -> list[Written]:
+    """A ping through the tunnel, from a pod of its own; *outer* is the source that its reply carries."""
+    pod, target = 0x0A010000 + flow, 0x0A020005
+    asked = Ipv4(src=pod, dst=target, id=seq)(echo(id=flow, seq=seq))
+    came = Ipv4(src=target, dst=pod, id=seq)(echo(reply=True, id=flow, seq=seq))
+    request = Ipv4(src=HERE, dst=THERE, proto=4)(asked)
+    reply = Ipv4(src=outer, dst=HERE, proto=4)(came)
+    ticks = round((BEGIN + at) * 10**6)
+    packets = [Written(ethernet(0x0800, request), ticks), Written(ethernet(0x0800, reply, 2, 1), ticks + 300)]
+    return packets if answered else packets[:1]
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory):
+    """Many flows at the beginning, some of them faulty; one that goes on; at the end one of the faulty once more."""
+    packets = []
+    for flow in range(FLOWS):
+        packets += exchange(flow, 1, flow / 1000, outer=OTHER if flow < LOST else THERE)
+    for second in range(2, 60 * MINUTES):
+        packets += exchange(FLOWS, second, second)
+    packets += exchange(0, 2, 60 * MINUTES, outer=OTHER)
+    packets += exchange(FLOWS, 60 * MINUTES, 60 * MINUTES + 10)
+    file = tmp_path_factory.mktemp("many") / "node3_eth1.pcap"
+    file.write_bytes(pcap(packets, link_type=ETHERNET))
+    return file
+
+
+def looks(file):
+    """The judge after each ten seconds of capture time, with what it said."""
+    judge = LiveJudge(TIMEOUT)
+    capture = CaptureFile(str(file))
+    source = judge.source(str(file), [])
+    events = Findings(TIMEOUT)
+    for records in capture.batches():
+        judge._sources[source].file.described[:] = capture.interfaces
+        judge.describe(source, 0)
+        step = [*range(0, len(records), 60), len(records)]
+        told = 0
+        for first, stop in pairwise(step):
+            part = records.rows(slice(first, stop))
+            now = int(part.time[-1])
+            judge.take(source, part, first + 1, now)
+            judge.pass_time(now, idle=True)
+            if now - told > 10 * SECOND or stop == len(records):
+                told = now
+                analysis = judge.so_far()
+                yield judge, analysis, events.update(analysis.findings, judge.now)
+
+
+def test_quiet_flows_are_left_out_of_a_look_and_stay_in_its_counts(recorded):
+    last = None
+    for judge, analysis, _ in looks(recorded):
+        judged = analysis.judgement
+        assert judged.exchanges == judge.closed  # each of them, whether its flow is looked at again or not
+        last = judge, analysis
+    judge, analysis = last
+    assert judge.now > (BEGIN + MINUTES * 60) * SECOND > BEGIN * SECOND + 2 * RECENT
+    assert len(analysis.correlation.journeys) < 5
+    assert analysis.judgement.answered > FLOWS - LOST
+
+
+def test_a_finding_of_quiet_flows_has_closed_and_opens_again_when_one_is_struck(recorded):
+    told = [event for *_, events in looks(recorded) for event in events if event.finding.code == "IPIP201"]
+    assert [event.change for event in told if event.change is not Change.CHANGE] == [
+        Change.OPEN, Change.CLOSE, Change.OPEN,
+    ]  # fmt: skip
+    assert told[0].finding.count <= LOST
+
+
+def test_the_end_is_what_triage_of_the_file_says(recorded):
+    *_, (judge, _, _) = looks(recorded)
+    live, read = judge.finish().report, analyse([str(recorded)], timeout=TIMEOUT).report
+    assert (live.answered, live.unanswered, live.undecided) == (read.answered, read.unanswered, read.undecided)
+    assert live.findings == read.findings
+    assert next(found.count for found in live.findings if found.code == "IPIP201") == LOST + 1
