@@ -49,6 +49,8 @@ COLUMNS: Final = (
     *("CPU s", "of its recorder", "us/packet", "peak MB", "end s", "found after s", "not judged live"),
 )
 SENT_IN: Final = re.compile(r"sent in ([\d.]+) seconds")
+NAME: Final = 1
+"""The column with the recorder's name."""
 PASSED_OVER: Final = re.compile(r"(\d+) packets were judged only now")
 
 
@@ -253,21 +255,16 @@ def load(workload: str, packets: int, rate: int, folder: Path) -> Load:
     return Load(capture, wanted, int(counted.split()[0]))
 
 
-def table(rows: Sequence[Row]) -> str:
-    """The rows of one workload as text."""
-    lines = [COLUMNS, *map(cells, rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(COLUMNS))]
-    return "\n".join(
-        "  ".join(
-            cell.ljust(width) if column == 1 else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in lines
-    )
+def line(told: Sequence[str]) -> str:
+    """One line of the table."""
+    widths = [max(len(column), 10) for column in COLUMNS]
+    widths[NAME] = 17
+    pairs = enumerate(zip(told, widths, strict=True))
+    return "  ".join(cell.ljust(width) if at == NAME else cell.rjust(width) for at, (cell, width) in pairs).rstrip()
 
 
 def cells(row: Row) -> tuple[str, ...]:
-    """One line of the table."""
+    """What the table says of a row."""
 
     def number(value: float | None, form: str = ",") -> str:
         return "" if value is None else format(value, form)
@@ -291,7 +288,7 @@ def cells(row: Row) -> tuple[str, ...]:
 
 
 def rounds(options: argparse.Namespace, folder: Path) -> Iterator[Row]:
-    """Every workload at every rate, the recorders in turn; prints a table a workload."""
+    """Every workload at every rate, the recorders in turn; prints a line each."""
     contenders = [
         each
         for each in recorders(command_under_test(options.ipipscope))
@@ -299,16 +296,14 @@ def rounds(options: argparse.Namespace, folder: Path) -> Iterator[Row]:
     ]
     with Wire() as wire:
         for workload in options.only or WORKLOADS:
-            rows = []
-            print(f"{workload}: {WORKLOADS[workload][0]}", flush=True)
+            print(f"{workload}: {WORKLOADS[workload][0]}\n{line(COLUMNS)}", flush=True)
             for rate in options.rates:
                 several = load(workload, round((rate or TOP) * options.seconds), rate or TOP, folder)
                 for recorder in contenders:
-                    rows.append(measured(wire, recorder, workload, several, folder, rate))
-                    print(".", end="", file=sys.stderr, flush=True)
-                    yield rows[-1]
-            print(file=sys.stderr)
-            print(table(rows), "\n", flush=True)
+                    row = measured(wire, recorder, workload, several, folder, rate)
+                    print(line(cells(row)), flush=True)
+                    yield row
+            print()
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:

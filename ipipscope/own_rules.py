@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import sys
 import warnings
-from importlib import metadata
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from ipipscope.errors import IpipscopeError
@@ -74,11 +75,30 @@ def load_installed() -> None:
     if _loaded:
         return
     _loaded.append(True)
+    if not _offered():
+        return
+    from importlib import metadata  # noqa: PLC0415  (reads mail headers and archives: 30 ms, where it is asked in vain)
+
     for entry in metadata.entry_points(group=GROUP):
         try:
             register_rule(entry.load())
         except Exception as failure:  # noqa: BLE001  (somebody else's package must not stop a triage)
             warnings.warn(f"rule {entry.name} ({entry.value}) is left out: {failure}", stacklevel=2)
+
+
+def _offered() -> bool:
+    """Whether the entry points of any installed package may name the group."""
+    for place in map(Path, dict.fromkeys(sys.path)):
+        if place.is_file():
+            return True  # an archive, whatever it holds
+        for kind in ("dist-info", "egg-info"):
+            for told in place.glob(f"*.{kind}/entry_points.txt"):
+                try:
+                    if GROUP.encode() in told.read_bytes():
+                        return True
+                except OSError:
+                    continue
+    return False
 
 
 def check_rule(module: RuleModule, *, cases: Sequence[str] = (), healthy: Sequence[str] = ()) -> int:

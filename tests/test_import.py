@@ -40,6 +40,13 @@ def test_a_report_and_the_table_commands_load_numpy_alone(code, monkeypatch):
     assert not found & set(HEAVY)
 
 
+def test_rules_of_others_are_looked_for_without_reading_what_all_packages_say_of_themselves(monkeypatch):
+    monkeypatch.chdir(Path(__file__).parents[1])
+    code = f"import ipipscope as ix; ix.triage('{CASE}'); import sys; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert not {"importlib.metadata", "email"} & set(done.stdout.split())
+
+
 def test_every_public_name_is_there():
     import ipipscope
 
