@@ -162,6 +162,8 @@ def _verdict(report: Report) -> _Verdict:
         )
         numbers += [(say("unanswered"), f"{report.unanswered:,}")] if report.unanswered else []
         numbers += [(say("undecided"), f"{report.undecided:,}")] if report.undecided else []
+    if stands.since:
+        numbers.append((say("since (UTC)"), stands.since))
     if not report.nodes:
         numbers += [(say("packets"), f"{report.packets:,}"), (say("encapsulated"), f"{report.encapsulated:,}")]
     else:
@@ -170,7 +172,7 @@ def _verdict(report: Report) -> _Verdict:
             (say("finding") if len(report.findings) == 1 else say("findings"), f"{len(report.findings):,}"),
         ]
     worst = report.findings[0] if report.findings and not report.healthy else None
-    title = told(stands.title)
+    title = told(stands.timeless or stands.title)
     return _Verdict(
         kind=stands.kind,
         word=stands.word,
@@ -239,6 +241,13 @@ def _shown(contents: Contents | None) -> dict[str, Any]:
         else "",
         "time": _time(contents.time) if contents.time is not None else None,
         "ladders": [_drawn(each) for each in contents.ladders],
+        "ladders_note": say(
+            "{drawn:,} of {many:,} exchanges are drawn: one of each finding, others taken evenly from each verdict.",
+            drawn=len(contents.ladders),
+            many=many,
+        )
+        if len(contents.ladders) < many
+        else "",
         "exchanges": contents.exchanges,
         "exchanges_note": say(
             "{listed:,} of {many:,} exchanges, taken evenly from each verdict.", listed=listed, many=many

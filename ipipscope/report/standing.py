@@ -37,12 +37,15 @@ class Standing:
     word: the verdict.
     title: the rest of the headline.
     said: a sentence or two that the headline needs, empty for none.
+    since: when it began, as the title says it, where it does; timeless: the title without that.
     """
 
     kind: str
     word: Said
     title: Said
     said: str = ""
+    since: str = ""
+    timeless: str = ""
 
 
 def standing(report: Report) -> Standing:
@@ -75,9 +78,11 @@ def _of_fault(report: Report, first: Finding) -> Standing:
     what = _about(first)
     if first.confidence is not Confidence.CERTAIN:
         what = say("{what} ({confidence})", what=what, confidence=say(first.confidence.value))
-    if first.last and not report.nodes:
-        what = say("{what}, since {time} UTC", what=what, time=iso(first.first)[:19].replace("T", " "))
-    return Standing(first.impact.value, say(first.impact.value), what, first.summary)
+    if not first.last or report.nodes:
+        return Standing(first.impact.value, say(first.impact.value), what, first.summary)
+    since = iso(first.first)[:19].replace("T", " ")
+    title = say("{what}, since {time} UTC", what=what, time=since)
+    return Standing(first.impact.value, say(first.impact.value), title, first.summary, since, what)
 
 
 def _of_state(report: Report, first: Finding | None) -> Standing:

@@ -232,7 +232,8 @@ def test_a_large_case_is_sampled_and_says_so(tmp_path):
     (tmp_path / "node3_eth1.pcap").write_bytes(pcap(packets))
     html = page_of(tmp_path)
     page = Page(html)
-    assert "1,000 of 3,000 exchanges" in page.text
+    assert "1,000 of 3,000 exchanges, taken evenly" in page.text
+    assert "of 3,000 exchanges are drawn" in page.text
     rows = [attributes for tag, attributes in page.tags if tag == "tr" and "data-verdict" in attributes]
     assert len(rows) == 1_000
     assert len({row["data-verdict"] for row in rows}) == 2
