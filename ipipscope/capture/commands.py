@@ -44,9 +44,10 @@ GUARD: Final = (
 )
 CHATTER: Final = re.compile(
     r"^(Capturing on|File: |Packets captured|Packets: |tcpdump: (verbose output|listening on)|\d+ packets? "
-    r"|\*\* |\s*$|Running as user|dropped privs to|reading from|WARNING: No libpcap|dumpcap: cap_set_proc\(\) fail)"
+    r"|\*\* |\s*$|Defaulted container|Running as user|dropped privs to|reading from|WARNING: No libpcap"
+    r"|dumpcap: cap_set_proc\(\) fail)"
 )
-"""What recorders say when all is well."""
+"""What recorders, and kubectl, say when all is well."""
 DUMPCAP_COUNTS: Final = re.compile(r"^Packets received/dropped on interface '(.*)': (\d+)/(\d+) ")
 TCPDUMP_DROPPED: Final = re.compile(r"^(\d+) packets? dropped by kernel")
 TCPDUMP_RECEIVED: Final = re.compile(r"^(\d+) packets? captured")

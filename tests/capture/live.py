@@ -145,6 +145,21 @@ class Capture:
         self.process.communicate()
 
 
+def without(folder: Path, lan: Wire, *tools: str) -> str:
+    """A prefix that leads to the near end, where *tools* are not installed: its path is a folder of links to others."""
+    links = folder / "bin"
+    links.mkdir()
+    for place in map(Path, ("/usr/bin", "/bin", "/usr/sbin", "/sbin")):
+        for tool in place.iterdir():
+            if tool.name not in tools and not (links / tool.name).is_symlink():
+                (links / tool.name).symlink_to(tool)
+    prefix = folder / "prefix"
+    # The words that follow are env LC_ALL=C PATH=... and the command.
+    prefix.write_text(f'#!/bin/sh\nshift 3\nexec env LC_ALL=C PATH={links} "$@"\n')
+    prefix.chmod(0o755)
+    return f"{lan.via} {prefix}"
+
+
 def wait_for(true) -> None:
     until = time.monotonic() + WAIT
     while not true():

@@ -6,14 +6,13 @@ import json
 import re
 import time
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
 from ipipscope.capture.links import Link, event
 from ipipscope.live.link_changes import TOLD_MAX, Changes
 
-from .live import Capture, needs_namespaces, run, wait_for, wire
+from .live import Capture, needs_namespaces, run, wait_for, wire, without
 
 BEGIN = "[2026-11-25T17:40:08.939853] "
 
@@ -108,19 +107,8 @@ def test_what_becomes_of_an_interface_is_in_the_live_notes_and_in_the_report(tmp
 @needs_namespaces
 @pytest.mark.slow
 def test_without_ip_nothing_is_said_and_all_is_recorded(tmp_path):
-    """A folder of links to every tool but ip stands for a host without it."""
-    tools = tmp_path / "bin"
-    tools.mkdir()
-    for folder in map(Path, ("/usr/bin", "/bin", "/usr/sbin", "/sbin")):
-        for tool in folder.iterdir():
-            if tool.name != "ip" and not (tools / tool.name).is_symlink():
-                (tools / tool.name).symlink_to(tool)
-    prefix = tmp_path / "prefix"
-    # The words are env LC_ALL=C PATH=... and the command.
-    prefix.write_text(f'#!/bin/sh\nshift 3\nexec env LC_ALL=C PATH={tools} "$@"\n')
-    prefix.chmod(0o755)
     with wire("noip") as lan:
-        via = f"ip netns exec {lan.near} {prefix}"
+        via = without(tmp_path, lan, "ip")
         with Capture("--via", via, "eth1", "--no-state", file=tmp_path / "a.pcapng") as live:
             live.recording()
             lan.ping(3)

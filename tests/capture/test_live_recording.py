@@ -14,7 +14,7 @@ from ipipscope.analysis import analyse
 from ipipscope.capture.files import CaptureFile
 from ipipscope.model import SECOND, CapturePoint
 
-from .live import SCOPE, Capture, Wire, count, described, needs_namespaces, run, wait_for, wire
+from .live import SCOPE, Capture, Wire, count, described, needs_namespaces, run, wait_for, wire, without
 
 pytestmark = [needs_namespaces, pytest.mark.slow]
 
@@ -145,12 +145,14 @@ def test_kill_9_leaves_a_file_with_everything_up_to_then_and_no_recorder_behind(
     wait_for(lambda: not run("ip", "netns", "pids", lan.near).stdout.split())
 
 
-def test_a_full_disk_ends_it_with_a_message_and_a_file_that_opens(lan, tmp_path):
+@pytest.mark.parametrize("recorder", ["dumpcap", "tcpdump"])
+def test_a_full_disk_ends_it_with_a_message_and_a_file_that_opens(lan, tmp_path, recorder):
+    via = lan.via if recorder == "dumpcap" else without(tmp_path, lan, "dumpcap")
     small = tmp_path / "small"
     small.mkdir()
     run("mount", "-t", "tmpfs", "-o", "size=64k", "none", small)
     try:
-        with Capture("--via", lan.via, "eth1", "--no-state", file=small / "a.pcapng") as live:
+        with Capture("--via", via, "--node", lan.near, "eth1", "--no-state", file=small / "a.pcapng") as live:
             live.recording()
             lan.inside("ping", "-q", "-c", 60, "-i", 0.005, "-s", 1200, lan.far_address)
             status, out, err = live.finish(None)
@@ -159,6 +161,7 @@ def test_a_full_disk_ends_it_with_a_message_and_a_file_that_opens(lan, tmp_path)
         packets = count(live.file)
         assert 35 < packets < 60
         assert f"{packets} packets" in out
+        assert f"({recorder})" in run("capinfos", live.file).stdout
         assert "cut short" not in run("capinfos", live.file).stderr
     finally:
         run("umount", small)
@@ -199,12 +202,13 @@ def test_nothing_is_overwritten_unless_told(lan, tmp_path):
     assert described(file)[0] == 1
 
 
-def test_a_ring_keeps_its_last_files_each_with_interfaces_and_statistics(lan, tmp_path):
-    with capture(
-        lan, tmp_path, "-b", "packets:10", "-b", "files:2", "-c", "45", "--format", "ndjson", state=True
-    ) as live:
+@pytest.mark.parametrize(("recorder", "limit"), [("dumpcap", "packets:10"), ("tcpdump", "filesize:2")])
+def test_a_ring_keeps_its_last_files_each_with_interfaces_and_statistics(lan, tmp_path, recorder, limit):
+    via = lan.via if recorder == "dumpcap" else without(tmp_path, lan, "dumpcap")
+    options = ("-b", limit, "-b", "files:2", "-c", "45", "--format", "ndjson", "--node", lan.near)
+    with Capture("--via", via, "eth1", *options, file=tmp_path / "a.pcapng") as live:
         wait_for(lambda: any(described(file)[0] for file in tmp_path.glob("a_*.pcapng")))
-        lan.ping(30, 0.03)
+        lan.ping(30, 0.03 if recorder == "dumpcap" else 0.15)  # tcpdump hands packets on once a second
         status, out, _ = live.finish(None)
     assert status == 0
     files = sorted(tmp_path.glob("a_*.pcapng"))
@@ -216,6 +220,11 @@ def test_a_ring_keeps_its_last_files_each_with_interfaces_and_statistics(lan, tm
     report = json.loads(run(SCOPE, "triage", files[-1], "--format", "json").stdout)
     assert report["capture_points"][0]["node"] == lan.near
     assert json.loads(out.splitlines()[-1])["summary"]["packets"] == 45
+    for some in (files, files[:1], files[1:]):
+        report = json.loads(run(SCOPE, "triage", "--no-state", *some, "--format", "json").stdout)
+        assert not [finding for finding in report["findings"] if finding["impact"] != "none"]
+        assert report["summary"]["packets"] == sum(described(file)[1] for file in some)
+    assert f"({recorder})" in run("capinfos", files[0]).stdout
 
 
 def test_an_interface_that_does_not_exist_brings_close_names(lan, tmp_path):
