@@ -17,6 +17,7 @@ from ipipscope.language.said import Said, counted, joined, say, say_of
 from ipipscope.model import MILLISECOND, SECOND, CapturePoint, PointSummary
 from ipipscope.report.model import Report
 from ipipscope.rules.capture_facts import CaptureFacts
+from ipipscope.rules.catalogue import CAPTURE_RULES
 from ipipscope.rules.judge import Judgement, judge
 from ipipscope.rules.known_hosts import KnownHosts
 from ipipscope.rules.path import path
@@ -192,8 +193,13 @@ def assemble(
     findings = judgement.findings
     if snapshots:
         from ipipscope.hosts.causes import explain  # noqa: PLC0415  (only where there is state)
+        from ipipscope.hosts.suspected import suspected  # noqa: PLC0415  (only where there is state)
 
-        findings = explain(findings, snapshots)
+        explained = explain(findings, snapshots)
+        # Verdicts name findings by their place: those on the capture itself, which none names, come last.
+        about_capture = {module.RULE.code for module in CAPTURE_RULES}
+        place = next((n for n, each in enumerate(explained) if each.code in about_capture), len(explained))
+        findings = [*explained[:place], *suspected(judgement, snapshots), *explained[place:]]
     found = [*problems, *(problem for source in sources for problem in source.file.problems)]
     return Analysis(sources, correlation, judgement, findings, snapshots, found)
 

@@ -41,7 +41,7 @@ def struck(view: View) -> Strike | None:
     sent_by_pod = bool(view.at(Leg.REQUEST, requester, "workload"))
     sent_by_tunnel = bool(view.at(Leg.REQUEST, requester, "tunnel") and view.missing(Leg.REPLY, requester, "outer"))
     taken_by_pod = bool(view.at(Leg.REQUEST, replier, "workload"))
-    taken_by_tunnel = bool(view.at(Leg.REQUEST, replier, "tunnel"))
+    taken_by_tunnel = bool(view.at(Leg.REQUEST, replier, "tunnel")) and _would_be_seen(view, replier)
     if not (sent_by_pod or sent_by_tunnel or taken_by_pod or taken_by_tunnel):
         return None
     if not view.recording:
@@ -58,6 +58,17 @@ def struck(view: View) -> Strike | None:
         proofs=((last[0], say("request, last seen here")),),
         look_at=None if taken_by_pod else view.name(Leg.REQUEST, target=True),
     )
+
+
+def _would_be_seen(view: View, replier: str | None) -> bool:
+    """Whether a reply of the node whose tunnel took the request would have been recorded, whatever way it left.
+
+    One that is sent without an outer header shows on no tunnel, and may arrive; the hosts' routes may tell.
+    """
+    if view.missing(Leg.REPLY, replier, "workload") or view.missing(Leg.REPLY, replier, "bare"):
+        return True
+    to = view.journey.flow.src
+    return replier is not None and any(to in network for network in view.knowledge.hosts.tunnelled.get(replier, ()))
 
 
 def unexplained(view: View) -> Strike:

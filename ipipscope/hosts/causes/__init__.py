@@ -45,7 +45,7 @@ from ipipscope.model import Cause, Confidence, Finding
 if TYPE_CHECKING:
     from ipipscope.hosts.model import Snapshot
 
-__all__ = ["cause_of", "explain", "explained", "shared_addresses"]
+__all__ = ["cause_of", "explain", "explained", "searched", "shared_addresses"]
 
 _Search = Callable[[Cluster, Sides], Iterator[Fault]]
 
@@ -86,7 +86,7 @@ def explained(finding: Finding, cluster: Cluster) -> Finding:
 
     A line that makes the packets go wrong in just this way says that they did, where packets alone leave it possible.
     """
-    fault = next(_faults(finding, cluster), None)
+    fault = next(searched(finding, cluster), None)
     if fault is not None:
         surer = fault.config is not None and fault.confidence is Confidence.CERTAIN
         confidence = Confidence.LIKELY if surer and finding.confidence is Confidence.POSSIBLE else finding.confidence
@@ -105,7 +105,8 @@ def cause_of(fault: Fault) -> Cause:
     return Cause(cls=fault.cls, node=fault.node, config=fault.config, text=fault.text, counters=fault.counters)
 
 
-def _faults(finding: Finding, cluster: Cluster) -> Iterator[Fault]:
+def searched(finding: Finding, cluster: Cluster) -> Iterator[Fault]:
+    """The faults on the way of a finding's packets that show themselves as its rule, in their order."""
     search = _SEARCHES.get(finding.code)
     if search is None:
         return
