@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from rich.text import Text
 from textual.app import App
-from textual.binding import Binding
 from textual.containers import VerticalScroll
 from textual.coordinate import Coordinate
 from textual.scrollbar import ScrollBar, ScrollBarRender
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from textual.app import ComposeResult
-    from textual.binding import BindingType
 
     from ipipscope.analysis import Analysis
     from ipipscope.live.follow import Followed, Follower
@@ -66,6 +64,29 @@ COLUMNS: Final = {
 TITLES: Final = {"findings": say("Findings"), "exchanges": say("Exchanges"), "points": say("Points")}
 
 
+KEYS: Final = (
+    ("q", "quit", say("quit"), "q"),
+    ("1,f1", "tab('findings')", say("lists"), "1 2 3"),
+    ("2,f2", "tab('exchanges')", "", ""),
+    ("3,f3", "tab('points')", "", ""),
+    ("j", "move(1)", "", ""),
+    ("k", "move(-1)", "", ""),
+    ("g", "end(0)", "", ""),
+    ("G", "end(1)", "", ""),
+    ("n", "struck(1)", say("fault"), "n N"),
+    ("N", "struck(-1)", "", ""),
+    ("slash", "filter", say("filter"), "/"),
+    ("escape", "unfilter", "", ""),
+    ("f", "frame(1)", say("frame"), "f p"),
+    ("p", "frame(-1)", "", ""),
+    ("l", "ladder", say("ladder"), "l"),
+    ("F", "follow", say("follow"), "F"),
+    ("space,pagedown", "page(1)", say("page"), "space"),
+    ("b,pageup", "page(-1)", "", ""),
+)
+"""Keys, what they do, and what the footer says of those that it names."""
+
+
 class PlainScrollBar(ScrollBarRender):
     """Without the blocks that cut its ends finer than characters."""
 
@@ -89,26 +110,6 @@ class CaseView(App[None]):
     CaseView.ascii Underline { display: none; }
     CaseView.ascii Tab.-active { text-style: reverse; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("q", "quit", "quit"),
-        Binding("1,f1", "tab('findings')", "lists", key_display="1 2 3"),
-        Binding("2,f2", "tab('exchanges')", "exchanges", show=False),
-        Binding("3,f3", "tab('points')", "points", show=False),
-        Binding("j", "move(1)", "down", show=False),
-        Binding("k", "move(-1)", "up", show=False),
-        Binding("g", "end(0)", "first", show=False),
-        Binding("G", "end(1)", "last", show=False),
-        Binding("n", "struck(1)", "fault", key_display="n N"),
-        Binding("N", "struck(-1)", "previous", show=False),
-        Binding("slash", "filter", "filter", key_display="/"),
-        Binding("escape", "unfilter", "all", show=False),
-        Binding("f", "frame(1)", "frame", key_display="f p"),
-        Binding("p", "frame(-1)", "frame before", show=False),
-        Binding("l", "ladder", "ladder"),
-        Binding("F", "follow", "follow", key_display="F"),
-        Binding("space,pagedown", "page(1)", "page", key_display="space"),
-        Binding("b,pageup", "page(-1)", "back", show=False),
-    ]
 
     ENABLE_COMMAND_PALETTE = False
 
@@ -139,6 +140,8 @@ class CaseView(App[None]):
         self._at_end = False
         self._next = 0.0
         self._unicode = unicode
+        for keys, action, does, shown in KEYS:
+            self.bind(keys, action, description=told(does), show=bool(does), key_display=shown or None)
         if not unicode:
             self.add_class("ascii")
             ScrollBar.renderer = PlainScrollBar
@@ -211,7 +214,10 @@ class CaseView(App[None]):
             what = say("{shown} of {found}", shown=shown, found=found) if len(chosen) < many else found
         else:
             what = say("{shown} of {total}", shown=shown, total=total)
-        label = told(say("Exchanges ({what})", what=what))
+        if len(chosen) == len(self._kept.time):
+            label = told(say("Exchanges ({what})", what=total))
+        else:
+            label = told(say("Exchanges ({what})", what=what))
         self.query_one(TabbedContent).get_tab("exchanges").label = self._plain(label)
 
     def _put(self, name: str, rows: list[Row]) -> None:
