@@ -155,6 +155,37 @@ def test_completion_knows_the_commands():
     assert found.split() == ["triage"]
 
 
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("ipipscope expl", {"explain"}),
+        ("ipipscope triage --anno", {"--annotate", "--annotate-all"}),
+        ("ipipscope audit --format ht", {"html"}),
+        ("ipipscope triage --lang zh", {"zh_CN"}),
+        ("ipipscope explain IPIP40", {"IPIP401", "IPIP402"}),
+        ("ipipscope explain outer-s", {"outer-source-mismatch"}),
+    ],
+)
+def test_bash_completes_commands_options_and_their_values(words, found):
+    script = (
+        'eval "$(_IPIPSCOPE_COMPLETE=source_bash ipipscope)"\n'
+        f"COMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1))\n"
+        '_ipipscope_completion ipipscope "${COMP_WORDS[COMP_CWORD]}"; echo "${COMPREPLY[@]}"'
+    )
+    assert set(run(script).split()) == found
+
+
+def test_making_the_pages_keeps_what_their_examples_print(tmp_path, monkeypatch):
+    from docs import pages as generator
+
+    for name in pages():
+        shutil.copy(ROOT / "docs" / name, tmp_path / name)
+    monkeypatch.setattr(generator, "HERE", tmp_path)
+    generator.main()
+    for name in pages():
+        assert (tmp_path / name).read_text(encoding="utf-8") == (ROOT / "docs" / name).read_text(encoding="utf-8")
+
+
 @pytest.mark.skipif(shutil.which("man") is None, reason="man is not installed")
 def test_the_man_page_is_formatted_without_a_warning():
     environment = {**os.environ, "LC_ALL": "C.UTF-8", "MANWIDTH": "80", "MAN_KEEP_FORMATTING": ""}

@@ -32,9 +32,22 @@ WIDEST: Final = 96
 """Columns of running text: longer lines are hard to read."""
 
 
+def _rules(begun: str) -> list[str]:
+    """What a shell offers for RULE: codes, or names where one is begun."""
+    from ipipscope.rules.catalogue import RULES  # noqa: PLC0415
+
+    codes = [code for code in RULES if code.startswith(begun)]
+    return codes or [rule.name for rule in RULES.values() if rule.name.startswith(begun)]
+
+
 def explain(
     rule: Annotated[
-        str | None, typer.Argument(metavar="[RULE]", help="A number or a name: IPIP101, 101, reply-not-encapsulated.")
+        str | None,
+        typer.Argument(
+            metavar="[RULE]",
+            help="A number or a name: IPIP101, 101, reply-not-encapsulated.",
+            autocompletion=_rules,
+        ),
     ] = None,
     lang: Lang = None,
     no_color: NoColor = False,

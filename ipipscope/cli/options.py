@@ -13,6 +13,13 @@ if TYPE_CHECKING:
     from ipipscope.model import CapturePoint
 
 
+def _languages(begun: str) -> list[str]:
+    """What a shell offers behind --lang."""
+    from ipipscope.language.told import LANGUAGES  # noqa: PLC0415
+
+    return [language for language in LANGUAGES if language.startswith(begun)]
+
+
 def _write_in(name: str | None) -> str | None:
     """From now on, to the last word of the program."""
     from ipipscope.language.told import asked_for, of_locale, write_in  # noqa: PLC0415  (after --help)
@@ -41,7 +48,11 @@ Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="The verdict in one l
 Lang = Annotated[
     str | None,
     typer.Option(
-        "--lang", metavar="LANG", help="en or zh_CN; else as the locale says, JSON English.", callback=_write_in
+        "--lang",
+        metavar="LANG",
+        help="en or zh_CN; else as the locale says, JSON English.",
+        callback=_write_in,
+        autocompletion=_languages,
     ),
 ]
 NoColor = Annotated[bool, typer.Option("--no-color", help="No colour, also on a terminal.")]
