@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 import time
 from collections import deque
@@ -19,7 +20,7 @@ from ipipscope.report.lines import ascii_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from types import TracebackType
+    from types import FrameType, TracebackType
     from typing import Self
 
     from ipipscope.live.events import Event
@@ -51,18 +52,28 @@ class Screen:
         self._notes: deque[str] = deque(maxlen=NOTES)
         self._next = time.monotonic() + REFRESH
         self._drawn: object = None
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._ended = False
 
     def __enter__(self) -> Self:
+        self._suspended = signal.signal(signal.SIGTSTP, self._suspend)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
+        signal.signal(signal.SIGTSTP, self._suspended)
         with self._lock:
             self._ended = True
             self._live.stop()
+
+    def _suspend(self, number: int, interrupted: FrameType | None) -> None:
+        """Ctrl-Z: the shell gets its screen; ours is drawn again when we go on."""
+        del number, interrupted
+        with self._lock:
+            self._live.stop()
+            self._drawn = None
+            os.kill(os.getpid(), signal.SIGSTOP)
 
     def events(self, events: Sequence[Event]) -> None:
         """Findings are drawn with the rest."""

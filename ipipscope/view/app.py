@@ -214,7 +214,7 @@ class CaseView(App[None]):
             what = say("{shown} of {found}", shown=shown, found=found) if len(chosen) < many else found
         else:
             what = say("{shown} of {total}", shown=shown, total=total)
-        if len(chosen) == len(self._kept.time):
+        if len(chosen) == len(self._kept.time) and not self._words:
             label = told(say("Exchanges ({what})", what=total))
         else:
             label = told(say("Exchanges ({what})", what=what))

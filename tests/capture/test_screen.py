@@ -161,10 +161,15 @@ def test_the_screen_follows_the_terminals_size_and_ctrl_c_ends_with_the_report(l
 
 @needs_tmux
 @pytest.mark.slow
-def test_a_plain_kill_leaves_the_terminal_as_it_was_too(lasting, tmp_path):
+def test_ctrl_z_and_a_plain_kill_leave_the_terminal_as_it_was_too(lasting, tmp_path):
     pid = tmp_path / "pid"
     command = ["sh", "-c", f'echo $$ > {pid}; exec "$@"', "sh", SCOPE, "capture", "-r", lasting, "--pace", "1"]
     with Terminal(command) as terminal:
+        terminal.shows("REPLAYING")
+        os.kill(int(pid.read_text()), signal.SIGTSTP)
+        terminal.shows(lambda screen: "REPLAYING" not in screen)
+        assert terminal.as_it_was
+        os.kill(int(pid.read_text()), signal.SIGCONT)
         terminal.shows("REPLAYING")
         os.kill(int(pid.read_text()), signal.SIGTERM)
         terminal.shows("status 0")
