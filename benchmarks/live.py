@@ -185,6 +185,8 @@ def measured(wire: Wire, recorder: Recorder, workload: str, load: Load, folder: 
     process.returncode = os.waitstatus_to_exitcode(status)
     watch.stop()
     said, complained = out.all(), err.all()
+    if process.returncode not in recorder.statuses:
+        raise RuntimeError(f"{recorder.name} ended with status {process.returncode}: {complained}")
     received, dropped = recorder.said(said, complained)
     in_file = int(done("capinfos", "-Mcr", "-T", str(file)).split("\t")[1])
     file.unlink()

@@ -35,6 +35,8 @@ class Recorder:
     said: Callable[[str, str], Counts]
     judges: bool = False
     """Whether it says what breaks while it records."""
+    statuses: frozenset[int] = frozenset({0})
+    """Exit statuses of success."""
 
 
 def recorders(ipipscope: Sequence[str]) -> list[Recorder]:
@@ -61,6 +63,7 @@ def recorders(ipipscope: Sequence[str]) -> list[Recorder]:
             ],
             lambda out, _: _reported(out),
             judges=True,
+            statuses=frozenset({0, 1}),
         ),
         Recorder(
             "scapy sniff",
