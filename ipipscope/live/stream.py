@@ -88,6 +88,8 @@ class Stream:
         self.fault: BaseException | None = None
         self.status = 0
         self.told: int | None = None
+        self._last = 0
+        """Capture time of the latest packet that was taken."""
         self._recording, self._judging, self._ended = recording, judging, ended
         self._source = judging.source(recording.path or target.node, self.described)
         self._numbers: list[int] = []
@@ -147,7 +149,9 @@ class Stream:
             self.fault = fault
             self.recorder.kill()
         finally:
-            self._judging.tell(lambda: self._judging.judge.end(self._source, self.told))
+            # What came between the last packet that was taken and the end was not recorded.
+            told = None if self._recording.full else self.told
+            self._judging.tell(lambda: self._judging.judge.end(self._source, told))
             self._ended(self)
 
     def _read(self) -> None:
@@ -164,6 +168,7 @@ class Stream:
                 place = self._recording.take(records, self._numbers)
                 if place.taken:
                     taken = records.rows(slice(place.taken))
+                    self._last = max(self._last, int(taken.time.max()))
                     self._judging.take(Batch(self._source, self.target.node, taken, place.number, place.file, arrived))
                 self.failure = self.failure or self._recording.failure
                 if int(records.captured.sum()) < LITTLE:
@@ -187,6 +192,8 @@ class Stream:
             dropped = interface.dropped if interface.dropped is not None else self.recorder.dropped.get(name)
             described.received, described.dropped = received, dropped
             span = None if self._stepped else interface.recorded or self._span(self._began[number], ended)
+            if span is not None and self._recording.full:  # it ran on; what came then was not taken
+                span = (span[0], self._last) if span[0] < self._last else None
             self._recording.ended(self._numbers[number], span, received, dropped)
         self.failure = self.failure or self._recording.failure
 

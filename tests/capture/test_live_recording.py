@@ -313,3 +313,14 @@ def test_twenty_four_interfaces_are_recorded_on_one_clock(tmp_path):
         file = CaptureFile(str(live.file))
         interfaces = {int(each) for records in file.batches() for each in records.interface}
         assert len(file.interfaces) == len(interfaces) == 24
+
+
+def test_a_request_whose_reply_came_behind_the_limit_is_not_called_lost(lan, tmp_path):
+    with Capture("--via", lan.via, "eth1", "-f", "icmp", "-c", 5, "--no-state", file=tmp_path / "a.pcapng") as live:
+        live.recording()
+        lan.ping(3)
+        status, out, _ = live.finish(None)
+    assert status == 0
+    report = analyse([str(live.file)], state=[]).report
+    assert (report.answered, report.unanswered, report.undecided) == (2, 0, 1)
+    assert "2 of 3 exchanges answered, 1 undecided" in out
