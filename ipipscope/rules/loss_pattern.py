@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from ipipscope.language.said import joined, say, say_of
 from ipipscope.model import SECOND, Leg
 from ipipscope.rules.over_time import OUTAGE, outages, too_large
+from ipipscope.rules.part import slices_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -147,11 +148,11 @@ def _until(lost: Sequence[Part], last: int, begin: int, fates: Fates) -> Said:
 
 def _even(lost: Sequence[Part], answered: Sequence[Part]) -> bool:
     """Whether each quarter of the time holds about as large a share of lost exchanges as the others."""
-    slices = [(begin, count, count) for part in lost for begin, _, count in part.line()]
+    slices = [(begin, count, count) for begin, _, count in slices_of(lost)]
     total = sum(count for _, count, _ in slices)
     if total < EVEN:
         return False
-    slices += [(begin, count, 0) for part in answered for begin, _, count in part.line()]
+    slices += [(begin, count, 0) for begin, _, count in slices_of(answered)]
     first, last = min(begin for begin, _, _ in slices), max(begin for begin, _, _ in slices)
     width = (last - first) // QUARTERS + 1
     sent, gone = [0] * QUARTERS, [0] * QUARTERS

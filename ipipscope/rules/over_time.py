@@ -7,6 +7,8 @@ from enum import Enum, auto
 from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
+from ipipscope.rules.part import slices_of
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -70,10 +72,8 @@ def outages(lost: Sequence[Part], answered: Sequence[Part]) -> list[tuple[int, i
     """
     if come_and_go(lost, answered) is not Losses.OUTAGES:
         return []
-    gone = sorted(
-        (max(begin, part.first), min(end, part.last + 1), count) for part in lost for begin, end, count in part.line()
-    )
-    came = sorted((begin, end) for part in answered for begin, end, _ in part.line())
+    gone = sorted(slices_of(lost))
+    came = sorted((begin, end) for begin, end, _ in slices_of(answered))
     starts = [begin for begin, _ in came]
     furthest = list(accumulate((end for _, end in came), max))
     spans: list[list[int]] = []
@@ -91,8 +91,8 @@ def outages(lost: Sequence[Part], answered: Sequence[Part]) -> list[tuple[int, i
 
 def _times(lost: Sequence[Part], answered: Sequence[Part]) -> list[tuple[int, int, bool, int]]:
     """Begin, end, fate and count of each slice of time in which exchanges began, in order."""
-    times = [(begin, end, True, count) for part in lost for begin, end, count in part.line()]
-    times += [(begin, end, False, count) for part in answered for begin, end, count in part.line()]
+    times = [(begin, end, True, count) for begin, end, count in slices_of(lost)]
+    times += [(begin, end, False, count) for begin, end, count in slices_of(answered)]
     return sorted(times)
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from ipipscope.model import Leg
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from ipipscope.rules.rule import RuleModule, Strike
     from ipipscope.rules.view import View
 
@@ -50,10 +52,18 @@ class Part:
         """Whether the exchanges failed."""
         return bool(self.struck) and self.struck[0][1].lost is True
 
-    def line(self) -> list[tuple[int, int, int]]:
-        """Begin, end and count of each slice of time in which its exchanges began."""
-        return [
-            (begin, end, count)
-            for begin, end, count in self.view.journey.line
-            if end > self.first and begin <= self.last
-        ]
+
+def slices_of(parts: Iterable[Part]) -> list[tuple[int, int, int]]:
+    """Begin, end and count of each slice of time in which exchanges of *parts* began.
+
+    Parts of one journey share its slices: each counts once.
+    """
+    by_journey: dict[int, list[Part]] = {}
+    for part in parts:
+        by_journey.setdefault(part.view.journey.row, []).append(part)
+    return [
+        (max(begin, min(part.first for part in some)), min(end, max(part.last for part in some) + 1), count)
+        for some in by_journey.values()
+        for begin, end, count in some[0].view.journey.line
+        if any(end > part.first and begin <= part.last for part in some)
+    ]

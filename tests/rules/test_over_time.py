@@ -5,7 +5,8 @@ import random
 import pytest
 
 import ipipscope
-from tests.rules.pings import write_pings
+from tests.rules.pings import BEGIN, SECOND, points, write, write_pings
+from tests.written import Written, ethernet
 
 
 @pytest.mark.parametrize("pings", [300, 8000])
@@ -25,3 +26,16 @@ def test_an_outage_is_an_outage(tmp_path, length):
 def test_one_lost_large_ping_says_nothing_of_its_size(tmp_path):
     write_pings(tmp_path, 100, {50}, large={50})
     assert "mtu-exceeded" not in {finding.rule for finding in ipipscope.triage([tmp_path]).findings}
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_losses_of_one_journey_that_is_judged_in_parts_count_once(tmp_path, seed):
+    """The requester alone was recorded; its other NIC begins later and ends earlier, so that what is proved changes."""
+    chance = random.Random(seed)
+    seen = points(60, {number for number in range(60) if chance.random() < 0.45})
+    alone = {name: packets for name, packets in seen.items() if name.startswith("n1")}
+    arp = ethernet(0x0806, bytes(28), src=0x020000000009, dst=0xFFFFFFFFFFFF)
+    alone["n1_eth1"] = [Written(arp, BEGIN + SECOND * tenths // 10) for tenths in (6, 53)]
+    write(tmp_path, alone)
+    [first, *_] = ipipscope.triage([tmp_path]).findings
+    assert first.rule == "random-loss"
