@@ -29,7 +29,7 @@ STALLED, STALLED_FOR = 2, SECOND
 """How often a segment is sent again in vain before its connection stalls, and over how long a time, nanoseconds."""
 AFTER: Final = SECOND
 """An acknowledgement that was seen so long before the last time that its segment was sent again did not arrive."""
-CARRIED_MAX, STALLED_MAX = 512, 512
+CARRIED_MAX, STALLED_MAX = 256, 256
 """Pairs of addresses, and connections, that are told of."""
 NUMBER: Final = 0xFFFFF
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ipipscope.correlator.flows import Flows
     from ipipscope.decoder.columns import Array
 
-STREAMS_MAX: Final = 1024
+STREAMS_MAX: Final = 256
 """Pairs of addresses that are told of, the busiest."""
 TIME_MAX: Final = (1 << 63) - 1
 NUMBER: Final = np.uint64(0xFFFFF)

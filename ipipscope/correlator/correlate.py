@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
     from ipipscope.decoder.columns import Array, Columns
 
-CONNECTIONS_ROWS = 1 << 16
-"""Rows of the flow table that is kept of TCP alone, where nobody asked for one of everything; 12 MB."""
+CONNECTIONS_ROWS = 1 << 15
+"""Rows of the flow table that is kept of TCP alone, where nobody asked for one of everything; 6 MB."""
 DISORDER = 2 * SECOND
 """How far times within one file may jump back without an exchange being lost."""
 

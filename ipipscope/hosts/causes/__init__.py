@@ -38,7 +38,7 @@ from ipipscope.hosts.causes.outer_addresses import (
 from ipipscope.hosts.causes.sides import Sides, sides_of
 from ipipscope.hosts.causes.without_a_line import from_packets, narrow_path, translated_elsewhere, without_the_sender
 from ipipscope.hosts.cluster import Cluster
-from ipipscope.hosts.faults import Fault
+from ipipscope.hosts.faults import Fault, Kind
 from ipipscope.hosts.remedies import CLUSTER, remedies
 from ipipscope.model import Cause, Confidence, Finding
 
@@ -90,7 +90,11 @@ def explained(finding: Finding, cluster: Cluster) -> Finding:
     if fault is not None:
         surer = fault.config is not None and fault.confidence is Confidence.CERTAIN
         confidence = Confidence.LIKELY if surer and finding.confidence is Confidence.POSSIBLE else finding.confidence
-        return replace(finding, cause=cause_of(fault), remedy=remedies(cluster, fault), confidence=confidence)
+        found = replace(finding, cause=cause_of(fault), remedy=remedies(cluster, fault), confidence=confidence)
+        if fault.kind is not Kind.FOREIGN_TUNNEL_ADDRESS:
+            return found
+        # The replier answers as it should, to the node whose block the requester's address is of.
+        return replace(found, node=fault.node, interface=fault.interface)
     cause = without_the_sender(finding, cluster) or from_packets(finding, cluster)
     if cause is None:
         return finding
