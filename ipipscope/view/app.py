@@ -158,7 +158,9 @@ class CaseView(App[None]):
         yield Input(placeholder=self._plain(told(say("address, verdict, IPIP101 …"))).plain, id="filter")
         with VerticalScroll(id="detail", can_focus=True):
             yield Static(id="told")
-        yield Footer(compact=True)
+        footer = Footer()
+        footer.compact = True
+        yield footer
 
     def on_mount(self) -> None:
         """Fill the lists."""
