@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ipipscope.cli.options import Lang, NoColor, Output, Quiet, language_of_data
-from ipipscope.cli.output import opened, tell_problems, write_report
+from ipipscope.cli.output import form_of, opened, tell_problems, write_report
 
 
 class Format(StrEnum):
@@ -29,7 +29,10 @@ def audit(
             show_default=False,
         ),
     ] = None,
-    format: Annotated[Format, typer.Option("--format", help="How to write the report.")] = Format.TEXT,
+    format: Annotated[
+        Format | None,
+        typer.Option("--format", help="How to write the report; else as FILE's name ends, else text."),
+    ] = None,
     output: Output = None,
     quiet: Quiet = False,
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Also how to undo, what would disprove.")] = False,
@@ -55,21 +58,22 @@ def audit(
     from ipipscope.audit_state import audit_of  # noqa: PLC0415
     from ipipscope.report.json_report import write_json  # noqa: PLC0415
 
+    form = form_of(format, output, Format)
     done = audit_of(state or (), strict=strict)
     report = done.report
-    if report.nothing_read and format is not Format.JSON:
+    if report.nothing_read and form is not Format.JSON:
         tell_problems(report.problems)  # there is no verdict on nothing
         raise typer.Exit(report.exit_status())
     with opened(output) as out:
-        if format is Format.JSON:
+        if form is Format.JSON:
             with language_of_data(lang):
                 write_json(report, out)
-        elif format is Format.HTML:
+        elif form is Format.HTML:
             from ipipscope.report.html_page import write_html  # noqa: PLC0415  (jinja2)
 
             with language_of_data(lang):
                 write_html(report, out, snapshots=done.snapshots)
-        elif format is Format.MD:
+        elif form is Format.MD:
             from ipipscope.report.markdown import write_markdown  # noqa: PLC0415
 
             with language_of_data(lang):

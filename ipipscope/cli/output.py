@@ -7,20 +7,33 @@ import io
 import os
 import shutil
 import sys
-from typing import TYPE_CHECKING, Final, TextIO
+from typing import TYPE_CHECKING, Final, TextIO, TypeVar
 
 from ipipscope.errors import InputError
 from ipipscope.language.said import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from enum import StrEnum
     from pathlib import Path
 
     from ipipscope.report.model import Report
 
 
+FormT = TypeVar("FormT", bound="StrEnum")
 NO_SCREEN: Final = ("", "dumb", "unknown")
 """Terminals, as TERM calls them, that cannot move their cursor."""
+
+
+OTHER_ENDINGS: Final = {"txt": "text", "htm": "html", "markdown": "md", "jsonl": "ndjson"}
+"""How names of files end that are not called as their format is."""
+
+
+def form_of(asked: FormT | None, output: Path | None, forms: type[FormT]) -> FormT:
+    """The format asked for, else the one that the name of the file to write ends with, else text."""
+    ending = output.suffix[1:].lower() if output is not None else ""
+    ending = OTHER_ENDINGS.get(ending, ending)
+    return asked or next((form for form in forms if form.value == ending), forms("text"))
 
 
 class PipeClosedError(Exception):

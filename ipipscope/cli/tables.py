@@ -20,7 +20,7 @@ from ipipscope.cli.options import (
     host_state,
     nanoseconds,
 )
-from ipipscope.cli.output import opened, tell_problems, width
+from ipipscope.cli.output import form_of, opened, tell_problems, width
 from ipipscope.language.said import say
 
 if TYPE_CHECKING:
@@ -81,7 +81,10 @@ Where = Annotated[
 Columns = Annotated[
     str | None, typer.Option("--columns", metavar="NAME,...", help="Only these columns, in this order; `all` for all.")
 ]
-Form = Annotated[Format, typer.Option("--format", help="How to write the table.")]
+Form = Annotated[
+    Format | None,
+    typer.Option("--format", help="How to write the table; else as FILE's name ends, else text.", show_default=False),
+]
 
 
 def packets(
@@ -89,7 +92,7 @@ def packets(
     point: Points = None,
     where: Where = None,
     columns: Columns = None,
-    format: Form = Format.TEXT,
+    format: Form = None,
     output: Output = None,
 ) -> None:
     """Write every packet: when, where, outer and inner headers.
@@ -109,10 +112,9 @@ def packets(
 
     files, problems = find(*captures(paths, point, "packets"))
     sources = [Decoded(file) for file in files]
-    tables = picked(iter(PacketTables(sources)), where, _columns("packets", columns, format))
-    _write(
-        gathered(tables) if format is Format.PARQUET else tables, format, output, () if columns else SPARED["packets"]
-    )
+    form = form_of(format, output, Format)
+    tables = picked(iter(PacketTables(sources)), where, _columns("packets", columns, form))
+    _write(gathered(tables) if form is Format.PARQUET else tables, form, output, () if columns else SPARED["packets"])
     _end([*problems, *(problem for source in sources for problem in source.file.problems)])
 
 
@@ -124,7 +126,7 @@ def exchanges(
     timeout: Timeout = 5.0,
     where: Where = None,
     columns: Columns = None,
-    format: Form = Format.TEXT,
+    format: Form = None,
     output: Output = None,
 ) -> None:
     """Write every exchange, a request with its reply, and the verdict on it.
@@ -146,7 +148,7 @@ def flows(
     timeout: Timeout = 5.0,
     where: Where = None,
     columns: Columns = None,
-    format: Form = Format.TEXT,
+    format: Form = None,
     output: Output = None,
 ) -> None:
     """Write every flow: its exchanges counted, answered and not.
@@ -165,7 +167,7 @@ def points(
     point: Points = None,
     where: Where = None,
     columns: Columns = None,
-    format: Form = Format.TEXT,
+    format: Form = None,
     output: Output = None,
 ) -> None:
     """Write the capture points: what each is, how much it recorded, and when.
@@ -187,7 +189,7 @@ def _analysed(
     timeout: float,
     where: str | None,
     columns: str | None,
-    format: Format,
+    format: Format | None,
     output: Path | None,
 ) -> None:
     from ipipscope.analysis import analyse  # noqa: PLC0415
@@ -196,8 +198,9 @@ def _analysed(
 
     given, named = captures(paths, point, name)
     analysis = analyse(given, points=named, state=state, timeout=nanoseconds(timeout), keep=name != "points")
-    tables = picked(iter([table_of(analysis, name)]), where, _columns(name, columns, format))
-    _write(tables, format, output, () if columns else SPARED[name])
+    form = form_of(format, output, Format)
+    tables = picked(iter([table_of(analysis, name)]), where, _columns(name, columns, form))
+    _write(tables, form, output, () if columns else SPARED[name])
     _end(analysis.problems)
 
 

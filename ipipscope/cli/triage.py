@@ -29,7 +29,7 @@ from ipipscope.cli.options import (
     language_of_data,
     nanoseconds,
 )
-from ipipscope.cli.output import opened, tell_problems, write_report
+from ipipscope.cli.output import form_of, opened, tell_problems, write_report
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,7 +56,10 @@ def triage(
     point: Points = None,
     state: State = None,
     no_state: NoState = False,
-    format: Annotated[Format, typer.Option("--format", help="How to write the report.")] = Format.TEXT,
+    format: Annotated[
+        Format | None,
+        typer.Option("--format", help="How to write the report; else as FILE's name ends, else text."),
+    ] = None,
     output: Output = None,
     annotate: Annotated[
         Path | None,
@@ -100,6 +103,7 @@ def triage(
     from ipipscope.cli.progress import for_terminal  # noqa: PLC0415
     from ipipscope.errors import UsageError  # noqa: PLC0415
 
+    form = form_of(format, output, Format)
     if annotate_all and annotate is None:
         raise UsageError("--annotate-all says what goes into the file of --annotate: name that file")
     if key is not None and not anonymize:
@@ -109,13 +113,13 @@ def triage(
     if annotate is not None:
         _protect(given, named, annotate)
     with contextlib.ExitStack() as stack:
-        if format in {Format.JSON, Format.NDJSON}:
+        if form in {Format.JSON, Format.NDJSON}:
             stack.enter_context(language_of_data(lang))
         unread: list[InputError] = []
         if anonymize:
             given, unread = stack.enter_context(_anonymous(given, named, where, key))
             named, where = {}, None
-        if format is Format.NDJSON and STDIN in given and annotate is None:
+        if form is Format.NDJSON and STDIN in given and annotate is None:
             report = _as_it_comes(given, named, where, nanoseconds(timeout), output)
             tell_problems(report.problems)
             raise typer.Exit(report.exit_status(strict=strict))
@@ -125,22 +129,22 @@ def triage(
             points=named,
             state=where,
             timeout=nanoseconds(timeout),
-            keep=format is Format.HTML or annotate is not None,
+            keep=form is Format.HTML or annotate is not None,
             progress=progress,
         )
         if progress is not None:
             progress.close()
         report = replace(analysis.report, problems=(*unread, *analysis.report.problems))
-        if report.nothing_read and format not in {Format.JSON, Format.NDJSON}:
+        if report.nothing_read and form not in {Format.JSON, Format.NDJSON}:
             tell_problems(report.problems)  # there is no verdict on nothing
             raise typer.Exit(report.exit_status())
         with opened(output) as out:
-            if format is Format.HTML:
+            if form is Format.HTML:
                 from ipipscope.report.html_page import write_html  # noqa: PLC0415  (jinja2)
 
                 write_html(report, out, analysis)
             else:
-                _write(report, out, format, quiet=quiet, verbose=verbose, no_color=no_color)
+                _write(report, out, form, quiet=quiet, verbose=verbose, no_color=no_color)
         if annotate is not None:
             _annotate(analysis, annotate, everything=annotate_all)
     tell_problems(report.problems)

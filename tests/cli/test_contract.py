@@ -152,3 +152,34 @@ def test_a_merged_pcapng_gives_the_findings_of_the_single_files(case):
 def test_version_says_which_build():
     done = run("--version")
     assert re.fullmatch(rb"ipipscope \S+ \(hot loops: (compiled|plain Python|partly compiled)\)\n", done.stdout)
+
+
+@pytest.mark.parametrize(
+    ("name", "begins"),
+    [
+        ("r.html", "<!doctype html>"),
+        ("r.MD", "**LOSS"),
+        ("r.json", "{"),
+        ("r.jsonl", '{"type"'),
+        ("r.txt", "LOSS"),
+        ("r", "LOSS"),
+        ("r.log", "LOSS"),
+    ],
+)
+@pytest.mark.parametrize("command", ["triage", "audit"])
+def test_a_report_is_written_as_the_name_of_its_file_ends(command, name, begins, tmp_path):
+    case = CAPTURES / "case-1-reply-not-encapsulated"
+    done = run(command, case / "state" if command == "audit" else case, "-o", tmp_path / name)
+    assert done.returncode == 1
+    if (command, name) == ("audit", "r.jsonl"):  # which an audit does not write
+        begins = "LOSS"
+    assert (tmp_path / name).read_text(encoding="utf-8").startswith(begins)
+
+
+@pytest.mark.parametrize(("name", "begins"), [("t.csv", b"exchange,"), ("t.parquet", b"PAR1"), ("t.ndjson", b"{")])
+def test_a_table_is_written_as_the_name_of_its_file_ends_unless_a_format_is_asked_for(name, begins, tmp_path):
+    case = CAPTURES / "case-1-reply-not-encapsulated" / "captures"
+    run("exchanges", case, "-o", tmp_path / name)
+    assert (tmp_path / name).read_bytes().startswith(begins)
+    run("exchanges", case, "-o", tmp_path / name, "--format", "json")
+    assert (tmp_path / name).read_bytes().startswith(b"[")
