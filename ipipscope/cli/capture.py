@@ -208,12 +208,14 @@ class _Ending:
     def begins(self, stop: Callable[[], None] | None = None) -> None:
         """The capture begins; *stop* ends it, if it does not ask what is wanted."""
         self._stop, self._begun = stop, True
+        if self.wanted:  # what is raised while modules load may be lost there
+            raise KeyboardInterrupt
 
     def _handle(self, number: int, frame: object) -> None:
         del frame
+        self.wanted = True
         if not self._begun or (number == signal.SIGINT and self._interrupted):
             raise KeyboardInterrupt
-        self.wanted = True
         self._interrupted = self._interrupted or number == signal.SIGINT
         if self._stop is not None:
             self._stop()

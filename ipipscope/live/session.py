@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from ipipscope.analysis import Analysis
     from ipipscope.capture.links import Event as LinkEvent
     from ipipscope.language.said import Said
-    from ipipscope.live.clock import CaptureClock
+    from ipipscope.live.clock import Ahead
     from ipipscope.live.judge import LiveJudge
     from ipipscope.live.watched import PointCount, View
 
@@ -72,7 +72,7 @@ class Session:
         self._running: list[Stream] = []
         self._ended: queue.SimpleQueue[Stream] = queue.SimpleQueue()
         self._gone: list[tuple[Target, str]] = []
-        self._clocks: dict[str, list[CaptureClock]] = {}
+        self._clocks: dict[str, list[Ahead]] = {}
         """By node."""
         self._stop = False
         self._search = _Search()

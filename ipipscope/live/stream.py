@@ -12,7 +12,7 @@ from ipipscope.capture.files import reader_of
 from ipipscope.capture.recording import LATE, RecordingStopped
 from ipipscope.capture.window import Window
 from ipipscope.errors import CaptureTruncated, InputError
-from ipipscope.live.clock import CaptureClock
+from ipipscope.live.clock import Ahead
 from ipipscope.live.judging import Batch
 from ipipscope.model import SECOND
 
@@ -78,7 +78,7 @@ class Stream:
         recording: Recording,
         judging: Judging,
         ended: Callable[[Stream], None],
-        clocks: list[CaptureClock],
+        clocks: list[Ahead],
     ) -> None:
         self.target = target
         self.recorder = Recorder(target.host, command, wanted)
@@ -96,7 +96,7 @@ class Stream:
         """Of its interfaces in the recording."""
         self._began: list[int] = []
         """When they were described, nanoseconds of our own clock: they were recorded by then."""
-        self._clock, self._clocks, self._stepped = CaptureClock(), clocks, False
+        self._clock, self._clocks = Ahead(), clocks
         clocks.append(self._clock)
         self._reader: PcapReader | PcapngReader | None = None
         self._lock = threading.Lock()
@@ -164,7 +164,7 @@ class Stream:
             for records in reader.batches():
                 arrived = time.monotonic_ns()
                 self.describe()
-                self._stepped |= self._clock.steady(records.time, arrived)[1] is not None
+                self._clock.see(int(records.time[-1]), arrived)
                 place = self._recording.take(records, self._numbers)
                 if place.taken:
                     taken = records.rows(slice(place.taken))
@@ -191,7 +191,7 @@ class Stream:
             received = interface.received if interface.received is not None else self.recorder.received.get(name)
             dropped = interface.dropped if interface.dropped is not None else self.recorder.dropped.get(name)
             described.received, described.dropped = received, dropped
-            span = None if self._stepped else interface.recorded or self._span(self._began[number], ended)
+            span = None if self._clock.stepped else interface.recorded or self._span(self._began[number], ended)
             if span is not None and self._recording.full:  # it ran on; what came then was not taken
                 span = (span[0], self._last) if span[0] < self._last else None
             self._recording.ended(self._numbers[number], span, received, dropped)

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from ipipscope.capture.files import CaptureFile
-from ipipscope.live.clock import CaptureClock
+from ipipscope.live.clock import Ahead, CaptureClock
 
 from .live import SCOPE, Capture, count, needs_namespaces, run, wait_for, wire
 from .overlay import inside, tun
@@ -186,6 +186,24 @@ def test_a_clock_that_is_set_while_it_records_is_told_and_times_go_on(by):
     assert [round(step.by / SECOND) for step in steps] == [by]
     assert steps[0].time == times[20]
     assert np.abs(np.array(steady) - (ahead + arrivals)).max() < SECOND
+
+
+@pytest.mark.parametrize("by", [3600, -3600, 10, -10])
+def test_a_recording_knows_that_its_clock_was_set(by):
+    clock = Ahead()
+    for quarter in range(40):
+        clock.see(
+            (1_700_000_000 + (by if quarter >= 20 else 0)) * SECOND + quarter * SECOND // 4, quarter * SECOND // 4
+        )
+        assert clock.stepped == (quarter >= 20)
+
+
+def test_a_recording_knows_its_clock_by_the_packet_that_came_soonest():
+    clock = Ahead()
+    for second, late in enumerate((4, 2, 5, 3)):  # tenths
+        clock.see((1_700_000_000 + second) * SECOND, second * SECOND + late * SECOND // 10)
+        clock.see(-1, 0)
+    assert (clock.ahead, clock.stepped) == (1_700_000_000 * SECOND - 2 * SECOND // 10, False)
 
 
 def test_a_stalled_connection_is_no_step_of_the_clock():
