@@ -47,13 +47,15 @@ def anonymize(
     from ipipscope.anonymize.case import anonymize as run  # noqa: PLC0415  (NumPy loads after --help)
     from ipipscope.anonymize.case import key_of  # noqa: PLC0415
     from ipipscope.errors import UsageError  # noqa: PLC0415
+    from ipipscope.language.said import counted  # noqa: PLC0415
     from ipipscope.report.inert import inert  # noqa: PLC0415
 
     given, named = captures(paths, point, "anonymize")
     if output is None:
         raise UsageError("anonymize writes a folder: name it with -o DIR")
     done = run(given, output, key=key_of(key), points=named, state=host_state(state, no_state))
-    told = f"{done.packets} packets in {done.files} files, host state of {done.snapshots} nodes"
+    files, nodes = counted(done.files, "file"), counted(done.snapshots, "node")
+    told = f"{counted(done.packets, 'packet')} in {files}, host state of {nodes}"
     print(f"ipipscope: {inert(output)}: {told}", file=sys.stderr)
     tell_problems(done.problems)
     raise typer.Exit(3 if done.problems else 0)
