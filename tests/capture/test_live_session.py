@@ -236,6 +236,23 @@ signal.setitimer(signal.ITIMER_REAL, 0)
     subprocess.run([sys.executable, "-c", program], check=True, timeout=20)
 
 
+def test_a_signal_that_got_lost_while_modules_loaded_ends_the_capture_before_it_begins():
+    """What C code looks up while it is imported may swallow what a signal's handler raises."""
+    program = """
+import contextlib, os, signal
+from ipipscope.cli.capture import _Ending
+ending = _Ending()
+with contextlib.suppress(KeyboardInterrupt):
+    os.kill(os.getpid(), signal.SIGHUP)
+try:
+    ending.begins()
+except KeyboardInterrupt:
+    print("ended")
+"""
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=20)
+    assert ended.stdout == "ended\n"
+
+
 WAITED = 20 + os.getpid() / 1e7
 """Seconds; a number by which it is found again."""
 
