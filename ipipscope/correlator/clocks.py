@@ -75,6 +75,11 @@ class Clock:
         least = AGREE if self.uncertainty is None else max(SETTLED, self.uncertainty)
         return -self.offset if abs(self.offset) >= least else 0
 
+    @property
+    def doubt(self) -> int:
+        """By how much its times may still be off once they are shifted, nanoseconds."""
+        return abs(self.offset + self.shift) + (self.uncertainty or 0)
+
 
 @dataclass(slots=True)
 class _Sightings:

@@ -123,7 +123,7 @@ class Judgement:
             return None
         view = parts[0][0].view
         knowledge = view.knowledge
-        return replace(view, recording=recording(knowledge.windows, time, time + knowledge.trip))
+        return replace(view, recording=recording(knowledge.windows, *knowledge.needed(time, time)))
 
     @property
     def exchanges(self) -> int:
@@ -236,7 +236,7 @@ def _parts(journey: Journey, knowledge: Knowledge, asked: Sequence[RuleModule]) 
             ends = (look.outer.src, look.outer.dst)
             nodes |= {node for end in ends if (node := knowledge.sides.outer_home.get(end))}
     parts = []
-    for count, first, last, watching in segments(journey, knowledge.windows, nodes, knowledge.trip):
+    for count, first, last, watching in segments(journey, knowledge, nodes):
         view = View(journey, knowledge, watching)
         part = Part(view, count, first, last, view.answered(), _struck(view, asked))
         unexplained = part.answered is False and not part.struck

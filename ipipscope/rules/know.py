@@ -73,6 +73,7 @@ def know(correlation: Correlation, sides: Sides, hosts: KnownHosts, carried: Seq
     knowledge.cut = frozenset(
         point for point, tally in correlation.tallies.items() if tally.cut * CUT_SHARE > tally.packets
     )
+    knowledge.doubt = max((clock.doubt for clock in correlation.clocks), default=0)
     knowledge.carriers = {station.point for station in correlation.stations if station.carried_outer}
     knowledge.before_translation = translations(correlation.journeys, correlation.stations)
     everywhere = frozenset(windows)

@@ -33,6 +33,7 @@ class Knowledge:
     sent_from: outer sources from which an inner address's packets leave.
     accepted, refused: outer pairs whose packets are known to have come through to the overlay, or not.
     trip: the longest answer that was seen, nanoseconds.
+    doubt: by how much the nodes' clocks may differ once they are put together, nanoseconds.
     """
 
     stations: Sequence[Station]
@@ -54,6 +55,7 @@ class Knowledge:
     before_translation: dict[Journey, Journey] = field(default_factory=dict)
     """For journeys behind a translation of the inner source, those of the same exchanges before it."""
     trip: int = 0
+    doubt: int = 0
     presumed_windows: dict[CapturePoint, Recorded] = field(default_factory=dict)
     """While its node's other points recorded, as far as nothing shows that this one did not."""
     hosts: KnownHosts = field(default_factory=KnownHosts)
@@ -77,9 +79,16 @@ class Knowledge:
         """A time as its file has it."""
         return time - self.shifts[source] if self.shifts else time
 
+    def needed(self, first: int, last: int) -> tuple[int, int]:
+        """From when to when a point must have recorded to have all packets of exchanges begun from *first* to *last*.
+
+        Answers take a while, and clocks of nodes agree as far as it is known.
+        """
+        return first - self.doubt, last + self.trip + self.doubt
+
     def presumably_recording(self, first: int, last: int) -> frozenset[CapturePoint]:
         """The points that were recording from *first* to *last*, unless they began late or ended early unseen."""
-        return recording(self.presumed_windows, first, last + self.trip)
+        return recording(self.presumed_windows, *self.needed(first, last))
 
     def points(self, node: str, role: Role) -> list[CapturePoint]:
         """The points of a node that show what a role shows; an `any` point shows all."""

@@ -310,3 +310,18 @@ def test_captures_that_all_stop_between_request_and_reply_blame_nobody(points, t
     points.seen = {point: [each for each in seen if each[0] < end] for point, seen in points.seen.items()}
     alarms, report = told()
     assert (alarms, report.answered, report.unanswered) == ([], 19, 0)
+
+
+@pytest.mark.parametrize("behind", [4 * MILLISECOND, -4 * MILLISECOND])
+def test_a_recording_that_stops_between_two_points_while_the_other_nodes_clock_is_a_little_off(tmp_path, behind):
+    """The last reply is on the requester's NIC and no longer on its tunnel: nobody recorded that any more."""
+    points = Points()
+    for number in range(20):
+        points.ping(number * 10 * MILLISECOND, seq=number)
+    for point, packets in points.seen.items():
+        if point.startswith("node2"):
+            points.seen[point] = [(at + behind, packet) for at, packet in packets]
+    for point in ("node1_tunl0", "node1_cali1"):
+        points.seen[point].pop()
+    points.write(tmp_path)
+    assert [finding.code for finding in triage([str(tmp_path)]).findings if finding.impact != "none"] == []
