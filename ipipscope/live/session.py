@@ -70,7 +70,7 @@ class Session:
         self._timeout, self._settings, self._duration = timeout, settings, duration
         self._judging: Judging | None = None
         self._running: list[Stream] = []
-        self._ended: queue.SimpleQueue[Stream] = queue.SimpleQueue()
+        self._ended: queue.Queue[Stream] = queue.Queue()  # not SimpleQueue: a signal at its time-out blocks it for ever
         self._gone: list[tuple[Target, str]] = []
         self._clocks: dict[str, list[Ahead]] = {}
         """By node."""
