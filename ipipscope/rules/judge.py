@@ -249,6 +249,7 @@ def _parts(journey: Journey, knowledge: Knowledge, asked: Sequence[RuleModule]) 
         for part in parts:
             if not part.decided or (not part.struck and part.answered is not True):
                 part.view, part.struck, part.answered = proven.view, proven.struck, proven.answered
+                part.presumed = proven.presumed
     for part in parts:
         if part.answered is False and not part.struck and part.view.in_overlay:
             part.struck = [(BY_CODE[NO_REPLY], no_reply.unexplained(part.view))]
