@@ -1,4 +1,4 @@
-"""The report as text: the verdict in three lines, the path with its break, then proof, cause, remedy and next step."""
+"""The report as text: the verdict in three lines and what mends it, the path with its break, then why and what next."""
 
 from __future__ import annotations
 
@@ -127,6 +127,11 @@ def _verdict(report: Report, width: int) -> Iterator[Line]:
         yield [(told(tally), "")]
     if report.healthy:
         yield from _folded(stands.said, width)
+    elif report.findings and report.findings[0].remedy:
+        # What to do now, for who reads no further; its risk and other ways stand with the finding.
+        first = report.findings[0].remedy[0]
+        yield [(told(say("What to do first, on {node}:", node=inert(first.node))), "")]
+        yield [("  ", ""), (inert(first.command, LONGEST_COMMAND), COMMAND)]
 
 
 def _folded(text: str, width: int) -> Iterator[Line]:
