@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 CAPTURES = Path(__file__).parents[1] / "captures"
 CASE = CAPTURES / "case-1-reply-not-encapsulated"
+MERGED = CASE / "merged" / "node3_merged.pcapng"
 pytest.importorskip("textual")
 
 
@@ -157,9 +158,33 @@ def test_without_a_terminal_it_says_so():
     assert "view needs a terminal" in done.stderr
 
 
+BROKEN = """
+import sys
+from ipipscope.cli import main
+from ipipscope.live.follow import Follower
+from ipipscope.view import CaseView
+
+def fail(*_):
+    raise RuntimeError("a fault of ours")
+
+shown = CaseView.run
+CaseView.run = lambda view: shown(view, headless=True)
+sys.stdin.isatty = sys.stdout.isatty = lambda: True
+{broken} = fail
+main()
+"""
+
+
+@pytest.mark.parametrize("broken", ["Follower._follow", "CaseView._fill"])
+def test_a_crash_of_what_reads_or_draws_ends_as_a_fault_of_ours(broken):
+    command = [sys.executable, "-c", BROKEN.format(broken=broken), "view", "--follow", str(MERGED)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 70
+    assert "a fault of ours" in done.stderr
+
+
 # Captures that grow --------------------------------------------------------------------------------------------------
 
-MERGED = CASE / "merged" / "node3_merged.pcapng"
 WAIT = 60.0
 """Seconds after which a test gives up waiting."""
 

@@ -7,6 +7,7 @@ import signal
 from typing import NoReturn
 
 INTERRUPTED = 130
+OURS = 70
 
 __all__ = ["main"]
 

@@ -9,7 +9,7 @@ from typing import Annotated, Final
 
 import typer
 
-from ipipscope.cli import INTERRUPTED
+from ipipscope.cli import INTERRUPTED, OURS
 from ipipscope.cli.anonymize import anonymize
 from ipipscope.cli.audit import audit
 from ipipscope.cli.capture import capture
@@ -22,7 +22,7 @@ from ipipscope.cli.triage import triage
 from ipipscope.cli.view import view
 from ipipscope.errors import IpipscopeError, UsageError
 
-USAGE, INPUT, OURS, PIPE_CLOSED = 2, 3, 70, 141
+USAGE, INPUT, PIPE_CLOSED = 2, 3, 141
 CONTEXT: Final = {"help_option_names": ["-h", "--help"]}
 
 app = typer.Typer(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ipipscope.cli import OURS
 from ipipscope.cli.options import (
     Lang,
     NoState,
@@ -72,6 +73,10 @@ def view(
         analysis = analyse(given, points=named, state=where, timeout=nanoseconds(timeout), keep=True)
     shown = CaseView(analysis, follower=follower, follow=follow, unicode=writes_unicode(sys.stdout))
     shown.run()
+    if shown.fault is not None:
+        raise shown.fault
+    if shown.return_code:  # the screen's own crash: its lines are told already
+        raise typer.Exit(OURS)
     if shown.analysis is not None:
         tell_problems(shown.analysis.report.problems)
         raise typer.Exit(shown.analysis.report.exit_status())

@@ -328,6 +328,11 @@ class CaseView(App[None]):
         self.set_interval(LOOK, self._look)
         self._look()
 
+    @property
+    def fault(self) -> BaseException | None:
+        """What ended the reading of captures that grow: a fault of ours, for whoever ran this to raise."""
+        return self._follower.fault if self._follower is not None else None
+
     def on_unmount(self) -> None:
         """Read no more."""
         if self._follower is not None:
@@ -340,7 +345,8 @@ class CaseView(App[None]):
         if not self._there:
             return
         if follower.fault is not None:
-            raise follower.fault
+            self.exit()
+            return
         latest, began = follower.latest, time.monotonic()
         if latest is not None and self._follows and began >= self._next and self._shown is not latest:
             fresh = self._shown is None or self._shown.analysis is not latest.analysis
