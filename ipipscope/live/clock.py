@@ -16,6 +16,8 @@ LAG: Final = SECOND
 """How long after its capture time a packet may arrive, and how far those of several interfaces may be out of order."""
 STEP: Final = 3 * SECOND
 """A jump of capture time against our own clock, beyond what lag and disorder explain, that is a step of the clock."""
+DRIFT: Final = 5_000
+"""Two clocks that nobody sets go apart by one part in so many at most: quartz is off by 100 millionths, each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +38,12 @@ class Ahead:
     """
 
     ahead: int | None = None
+    """At the packet that took the shortest way to us, less what the clocks may have gone apart since."""
+    most: int = 0
+    """The most that it ever was."""
     stepped: bool = False
     _latest: int = 0
+    _seen: int = 0
 
     def see(self, time: int, arrived: int) -> None:
         """A packet's time, and when it came by a clock of ours that is never set; nanoseconds. No time says nothing."""
@@ -45,9 +51,21 @@ class Ahead:
             return
         ahead = time - arrived
         if self.ahead is None:
-            self.ahead = ahead
-        self.stepped |= ahead > self.ahead + STEP or time < self._latest - STEP
-        self.ahead, self._latest = max(self.ahead, ahead), max(self._latest, time)
+            self.ahead = self.most = ahead
+            self._seen = arrived
+        apart = _apart(self._seen, arrived)
+        self.stepped |= ahead > self.ahead + apart + STEP or time < self._latest - STEP
+        self.ahead, self.most = max(self.ahead - apart, ahead), max(self.most, ahead)
+        self._latest, self._seen = max(self._latest, time), arrived
+
+    def least(self, now: int) -> int | None:
+        """How far it is ahead at *now* for sure; None where nothing tells."""
+        return None if self.ahead is None else self.ahead - _apart(self._seen, now)
+
+
+def _apart(since: int, now: int) -> int:
+    """How far clocks may have gone apart; nanoseconds."""
+    return max(0, now - since) // DRIFT
 
 
 @dataclass(slots=True)
@@ -58,11 +76,16 @@ class CaptureClock:
     """
 
     ahead: int | None = None
-    """Capture time less our own clock, at the packet that took the shortest way to us."""
+    """Capture time less our own clock, at the packet that took the shortest way to us, less what the clocks may have
+    gone apart since: a maximum that never fell would overtake a clock slower than ours."""
     reached: int = 0
     """Capture time of its latest packet."""
     shift: int = 0
     """What is added to its times since a step."""
+    _latest: int = 0
+    """Capture time less our own clock, at the latest batch."""
+    _seen: int = 0
+    """When that came."""
 
     def steady(self, time: Array, arrived: int) -> tuple[Array, Stepped | None]:
         """The times of a batch without steps.
@@ -87,7 +110,8 @@ class CaptureClock:
                 self.shift -= by
                 steady[known[begin] :] -= by
                 times = steady[known]
-            self.ahead = max(self.ahead, int(times.max()) - arrived)
+            self.ahead = max(self.ahead - _apart(self._seen, arrived), int(times.max()) - arrived)
+        self._latest, self._seen = int(times.max()) - arrived, arrived
         self.reached = max(self.reached, int(times.max()))
         steady[time < 0] = time[time < 0]
         return steady, stepped
@@ -95,12 +119,21 @@ class CaptureClock:
     def _step(self, times: Array, arrived: int) -> int | None:
         """The first row after a step, if there is one."""
         assert self.ahead is not None
-        forward = np.flatnonzero(times > arrived + self.ahead + STEP)
+        forward = np.flatnonzero(times > arrived + self.ahead + _apart(self._seen, arrived) + STEP)
         before = np.maximum.accumulate(np.maximum(times, self.reached))
         backward = np.flatnonzero(times < before - STEP)
         rows = [int(rows[0]) for rows in (forward, backward) if len(rows)]
         return min(rows) if rows else None
 
     def passed(self, now: int) -> int:
-        """Capture time at *now*, by our own clock; that of the latest packet where it is later."""
-        return self.reached if self.ahead is None else max(self.reached, now + self.ahead)
+        """Capture time that has passed for sure at *now*, by our own clock; that of the latest packet if that is later.
+
+        The latest batch came no later than packets may: where the clock was set back a little, it tells.
+        """
+        if self.ahead is None:
+            return self.reached
+        return max(self.reached, now + min(self.ahead, self._latest + LAG) - _apart(self._seen, now))
+
+    def passed_at_most(self, now: int) -> int:
+        """Capture time that can have passed at *now*."""
+        return max(self.reached, now + (self.ahead or 0) + _apart(self._seen, now))

@@ -132,7 +132,8 @@ class LiveJudge:
         """
         one = self._sources[source]
         if len(one.file.interfaces) > one.interfaces:
-            beside = [each.clock.passed(now) for each in self._sources if each.node == one.node and each.clock.reached]
+            known = [each.clock for each in self._sources if each.node == one.node and each.clock.reached]
+            beside = [clock.passed_at_most(now) for clock in known]
             if beside and one.since is None:
                 one.since = max(beside)
             one.interfaces = len(one.file.interfaces)

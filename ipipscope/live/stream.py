@@ -202,8 +202,9 @@ class Stream:
 
         A packet comes with some delay, so capture time is later than it seems, but not by more than `LATE`.
         """
-        ahead = [clock.ahead for clock in self._clocks if clock.ahead is not None]
-        if not ahead:
+        least = [ahead for clock in self._clocks if (ahead := clock.least(ended)) is not None]
+        if not least:
             return None
-        begin, end = began + max(ahead) + LATE, ended + max(ahead) - LATE
+        most = max(clock.most for clock in self._clocks if clock.ahead is not None)
+        begin, end = began + most + LATE, ended + max(least) - LATE
         return (begin, end) if begin < end else None

@@ -203,7 +203,9 @@ def test_a_recording_knows_its_clock_by_the_packet_that_came_soonest():
     for second, late in enumerate((4, 2, 5, 3)):  # tenths
         clock.see((1_700_000_000 + second) * SECOND, second * SECOND + late * SECOND // 10)
         clock.see(-1, 0)
-    assert (clock.ahead, clock.stepped) == (1_700_000_000 * SECOND - 2 * SECOND // 10, False)
+    soonest = 1_700_000_000 * SECOND - 2 * SECOND // 10
+    assert (clock.most, clock.stepped) == (soonest, False)
+    assert soonest - SECOND // 1000 < clock.ahead <= soonest
 
 
 def test_a_stalled_connection_is_no_step_of_the_clock():
@@ -212,3 +214,24 @@ def test_a_stalled_connection_is_no_step_of_the_clock():
     assert clock.steady(times[:50], 50 * SECOND)[1] is None
     assert clock.steady(times[50:60], 90 * SECOND)[1] is None
     assert clock.steady(times[60:], 100 * SECOND)[1] is None
+
+
+@pytest.mark.parametrize("pause", [60, 3600])
+@pytest.mark.parametrize("rate", [-100, 100])
+def test_a_clock_that_goes_slower_or_faster_than_ours_is_never_overtaken_and_was_not_set(rate, pause):
+    clock, recording = CaptureClock(), Ahead()
+    for ours in range(0, 24 * 3600 * SECOND, pause * SECOND):
+        time = 1_700_000_000 * SECOND + ours + ours * rate // 10**6
+        assert clock.passed(ours) <= time
+        assert clock.steady(np.array([time]), ours)[1] is None
+        recording.see(time, ours)
+        assert recording.least(ours + pause * SECOND) <= time - ours + pause * SECOND * rate // 10**6
+    assert not recording.stepped
+
+
+def test_a_clock_that_was_set_back_by_less_than_a_step_is_not_overtaken():
+    clock = CaptureClock()
+    for second in range(20):
+        time = (1_700_000_000 + second) * SECOND - (28 * SECOND // 10 if second >= 10 else 0)
+        clock.steady(np.array([time]), second * SECOND)
+    assert time <= clock.passed(30 * SECOND) - 11 * SECOND <= time + SECOND

@@ -95,3 +95,28 @@ def test_the_end_is_what_triage_of_the_file_says(recorded):
     assert (live.answered, live.unanswered, live.undecided) == (read.answered, read.unanswered, read.undecided)
     assert live.findings == read.findings
     assert next(found.count for found in live.findings if found.code == "IPIP201") == LOST + 1
+
+
+def test_a_day_of_pings_by_a_clock_slower_than_ours_is_answered(tmp_path):
+    hours, each = 24, 600
+    packets, arrivals = [], []
+    for second in range(0, hours * 3600, each):
+        slow = second * (1 - 100e-6)
+        packets += exchange(1, second // each, slow)
+        arrivals += [second * SECOND, second * SECOND + SECOND // 20]
+    file = tmp_path / "node3_eth1.pcap"
+    file.write_bytes(pcap(packets, link_type=ETHERNET))
+    judge, capture = LiveJudge(TIMEOUT), CaptureFile(str(file))
+    described = []
+    source = judge.source(str(file), described)
+    row = 0
+    for records in capture.batches():
+        described[:] = capture.interfaces
+        judge.describe(source, 0)
+        for number in range(len(records)):
+            judge.take(source, records.rows(slice(number, number + 1)), row + 1, arrivals[row])
+            judge.pass_time(arrivals[row] + SECOND // 50, idle=True)
+            row += 1
+    report = judge.finish().report
+    assert (report.exchanges, report.answered) == (hours * 3600 // each, hours * 3600 // each)
+    assert not report.findings
