@@ -15,7 +15,7 @@ import numpy as np
 from ipipscope.correlator.connections import ends
 from ipipscope.correlator.journey import Journey, Seen, by_leg
 from ipipscope.correlator.looks import BUCKETS, Look
-from ipipscope.correlator.marks import HALF, MASK32
+from ipipscope.correlator.marks import HALF, MASK32, REFUSES
 from ipipscope.decoder.columns import Direction, Kind
 from ipipscope.model import SECOND, Flow, Leg, OuterPair
 
@@ -135,7 +135,8 @@ def _made(connections: Connections, rows: Array, number: int, looks: Sequence[Lo
 def stalled(connections: Connections) -> list[Journey]:
     """Connections whose oldest segment is sent again and again: the segment and what acknowledges it, from then on.
 
-    `repeats` tells how often it was sent again. Left out are those of which an acknowledgement may have arrived.
+    `repeats` tells how often it was sent again. Left out are those of which an acknowledgement may have arrived,
+    and those whose peer still sends segments that acknowledge no more than before, or refuses.
     """
     stuck = connections.column("stuck")
     worst: dict[tuple[int, int, bool], int] = {}
@@ -161,7 +162,13 @@ def _stalled(connections: Connections, row: int, number: int) -> Journey | None:
     came = (connections.column("follow")[rows].astype("i8") - at) & MASK32
     sent = rows[same & (came > 0) & (came < HALF) & (connections.column("last")[rows] >= begin)]
     beyond = (connections.column("ack")[rows].astype("i8") - at) & MASK32
-    returned = rows[~same & (beyond > 0) & (beyond < HALF)]
+    acknowledges = (beyond > 0) & (beyond < HALF)
+    refuses = connections.column("began")[rows] & REFUSES != 0
+    # A peer whose window is closed, or that takes the segment for an old or a foreign one, acknowledges what it did
+    # before or refuses (RFC 9293 §3.8.6.1, §3.10.7.4, RFC 7323 §5.3): segments of it that still come are answers.
+    if (~same & (~acknowledges | refuses) & (connections.column("last")[rows] >= begin)).any():
+        return None
+    returned = rows[~same & acknowledges]
     if (connections.column("acked_last")[returned] > end - AFTER).any():
         return None
     returned = returned[connections.column("last")[returned] >= begin]

@@ -2,7 +2,7 @@ cimport cython
 from ipipscope cimport bits
 
 cdef int ICMP, TCP, UDP, P_ECHO_REQUEST, P_ECHO_REPLY, P_SYN, FIN, SYN, RST, ACK
-cdef int FOLLOWS, ACKNOWLEDGES, SETTLED, STUCK_MAX
+cdef int FOLLOWS, ACKNOWLEDGES, SETTLED, REFUSES, STUCK_MAX
 cdef long long PATIENCE
 cdef unsigned long long NO_ID, MASK32, HALF
 

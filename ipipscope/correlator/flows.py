@@ -23,7 +23,7 @@ ICMP, TCP, UDP = ipv4.PROTOCOL_ICMP, ipv4.PROTOCOL_TCP, ipv4.PROTOCOL_UDP
 P_ECHO_REQUEST, P_ECHO_REPLY, P_SYN = int(Part.ECHO_REQUEST), int(Part.ECHO_REPLY), int(Part.SYN)
 FIN, SYN = 1, 2  # RFC 9293 §3.1: each takes one sequence number
 RST, ACK = 4, 16  # RFC 9293 §3.1
-FOLLOWS, ACKNOWLEDGES, SETTLED = marks.FOLLOWS, marks.ACKNOWLEDGES, marks.SETTLED
+FOLLOWS, ACKNOWLEDGES, SETTLED, REFUSES = marks.FOLLOWS, marks.ACKNOWLEDGES, marks.SETTLED, marks.REFUSES
 PATIENCE = 100_000_000
 """Copies of one packet come sooner than this after one another, a sender whose timer ran out later; nanoseconds. Linux
 waits 200 ms at least (TCP_RTO_MIN)."""
@@ -184,7 +184,9 @@ class Flows:
                     if not began or ahead < HALF:
                         self.follow[place] = end
                         self.began[place] |= FOLLOWS
-                if tcp_flags[row] & (ACK | RST) == ACK:
+                if tcp_flags[row] & RST:
+                    self.began[place] |= REFUSES
+                elif tcp_flags[row] & ACK:
                     ahead = (tcp_ack[row] - self.ack[place]) & MASK32
                     if self.began[place] & ACKNOWLEDGES and 0 < ahead < HALF:
                         if self.acked[place] == 0:

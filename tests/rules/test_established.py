@@ -9,7 +9,7 @@ from tests.written import Ipv4, tcp
 A = Node("node1", "eth1", 0xC0A8030A, 0x0A7A0040)
 B = Node("node2", "eth1", 0xC0A8030B, 0x0A7A4040)
 POD_A, POD_B, OTHER_A, OTHER_B = A.pod(1), B.pod(1), A.pod(2), B.pod(2)
-SYN, ACK, PUSH = 0x02, 0x10, 0x18
+SYN, RST, ACK, PUSH = 0x02, 0x04, 0x10, 0x18
 BASE = BEGIN + SECOND
 
 
@@ -163,6 +163,23 @@ def test_a_connection_that_stalls_tells_where_though_nobody_recorded_its_handsha
         "1 TCP connection stalls: a segment of 140 octets from 10.122.0.66 to 10.122.64.66"
     )
     assert finding.evidence
+
+
+@pytest.mark.parametrize(
+    ("flags", "ack"), [(ACK, 2000), (RST, 0), (RST | ACK, 2100)], ids=["the same acknowledgement", "RST", "RST and ACK"]
+)
+@pytest.mark.parametrize("seen", [None, {("node1", "eth1"), ("node1", "tunl0"), ("node1", POD_A.cali)}])
+def test_a_connection_whose_peer_answers_each_copy_does_not_stall(scene, flags, ack, seen):
+    stall(scene)
+    for wait in RETRANSMISSIONS:
+        scene.segment(POD_B, POD_A, 40001, flags, seq=6000, ack=ack, at=BASE + (901 + wait) * MILLISECOND)
+    assert lost(scene.triage(only=seen)) == []
+
+
+def test_a_refusal_counts_as_an_answer_though_an_acknowledgement_was_lost_before(scene):
+    stall(scene, back=3)
+    scene.segment(POD_B, POD_A, 40001, RST, seq=6000, at=BASE + 5402 * MILLISECOND)
+    assert lost(scene.triage()) == []
 
 
 def test_a_connection_that_goes_on_after_its_losses_does_not_stall(scene):
