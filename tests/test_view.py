@@ -307,6 +307,24 @@ def test_of_many_exchanges_the_latest_are_listed_and_it_is_said(tmp_path, monkey
     follow([file], steps)
 
 
+def test_a_file_that_cannot_be_read_to_its_end_is_not_read_again_and_again(tmp_path, monkeypatch):
+    from ipipscope.live import follow
+
+    monkeypatch.setattr(follow, "AGAIN", 0.05)
+    file = tmp_path / "node3_eth1.pcap"
+    file.write_bytes(b"hello world" * 1_000_000)
+    follower = follow.Follower([str(file), str(MERGED)], points=None, timeout=SECOND, state=[])
+    follower.start()
+    until = time.monotonic() + WAIT
+    while follower.latest is None or not follower.latest.ended:
+        assert time.monotonic() < until, "waited in vain"
+        time.sleep(0.05)
+    time.sleep(0.5)  # ten looks
+    follower.stop()
+    assert follower.fault is None
+    assert not follower.notes
+
+
 @pytest.mark.parametrize("change", ["written again", "replaced", "cut", "removed"])
 def test_what_happens_to_the_file_is_said_and_what_is_there_then_is_read(tmp_path, change):
     file = tmp_path / "node3.pcapng"

@@ -45,7 +45,8 @@ class CaptureFile:
     held: whether it stays open while it is read. Thousands of files that are read side by side must not.
     goes_on: asked before each read of standard input, and in its pauses (True), whether to read on; see `Pipe`.
     follows: read on as the file grows; goes_on is asked there, too. See `Growing`.
-    at: octets of the file that were read when it was followed.
+    at, end: octets of the file that were read, and that it had then, when it was followed; what follows damage is not
+        read. end is None where it was not opened.
     """
 
     path: str
@@ -56,6 +57,7 @@ class CaptureFile:
     goes_on: Callable[[bool], bool] | None = None
     follows: bool = False
     at: int = 0
+    end: int | None = None
     _reader: PcapReader | PcapngReader | None = None
 
     @property
@@ -89,7 +91,8 @@ class CaptureFile:
                     self._reader = reader_of(octets, self.path)
                     yield from self._reader.batches()
                 finally:
-                    self.at = stream.at if isinstance(stream, Growing) else 0
+                    if isinstance(stream, Growing):
+                        self.at, self.end = stream.at, stream.end
                 self.problems.extend(self._endings(octets, self._reader.problems))
         except InputError as problem:
             self.problems.append(problem)

@@ -59,8 +59,14 @@ class Growing(io.RawIOBase):
     def __init__(self, path: str, goes_on: Callable[[bool], bool]) -> None:
         super().__init__()
         self.at = 0
+        self._ended = False
         self._path, self._goes_on = path, goes_on
         self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+
+    @property
+    def end(self) -> int:
+        """Octets that the file had when reading ended: those that were read, and more where nobody read to its end."""
+        return self.at if self._ended else os.fstat(self._descriptor).st_size
 
     def readable(self) -> bool:
         """Always."""
@@ -68,6 +74,11 @@ class Growing(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         """What there is; waits for it. 0 at the end."""
+        got = self._read(buffer)
+        self._ended = not got
+        return got
+
+    def _read(self, buffer: Any) -> int:
         alone: float | None = None
         while self._goes_on(False):
             got = os.readv(self._descriptor, [buffer])

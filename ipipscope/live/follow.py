@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections import deque
 from contextvars import copy_context
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 AGAIN: Final = 1.0
 """Seconds between looks whether a file that ended is written again."""
+NOTES_MAX: Final = 10
+"""Of what happened to the files, the last are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,7 @@ class Follower:
 
     points, timeout, state: as for `analyse`.
     latest: what is known; another one each time that it is more. None before anything is.
-    notes: what happened to the files.
+    notes: what happened to the files last.
     fault: what ended it: a fault of ours.
     """
 
@@ -61,7 +64,7 @@ class Follower:
         state: Sequence[str] | None,
     ) -> None:
         self.latest: Followed | None = None
-        self.notes: list[Said] = []
+        self.notes: deque[Said] = deque(maxlen=NOTES_MAX)
         self.fault: BaseException | None = None
         self._paths, self._points, self._timeout, self._state = paths, points, timeout, state
         self._files: Sequence[CaptureFile] = ()
@@ -121,10 +124,12 @@ class Follower:
                 return say("{file} is new: all are read anew.", file=file.path)
             if now != self._identities[file.path]:
                 return say("{file} was replaced: it is read anew.", file=file.path)
+            if file.end is None:
+                continue  # it could not be opened
             size = os.stat(file.path).st_size  # noqa: PTH116
-            if size < file.at:
+            if size < max(file.at, file.end):
                 return say("{file} was cut: it is read anew.", file=file.path)
-            if size > file.at:
+            if size > file.end:
                 return say("{file} is written again: it is read anew.", file=file.path)
         known = {file.path for file in self._files}
         fresh = [file.path for file in find(self._paths, self._points)[0] if file.path not in known]
