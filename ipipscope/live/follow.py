@@ -109,27 +109,26 @@ class Follower:
 
     def _found(self, files: Sequence[CaptureFile]) -> None:
         self._files = files
-        self._identities = {file.path: _identity(file.path) for file in files}
+        self._identities = {file.path: _identity(_status(file.path)) for file in files}
 
     def _changed(self) -> Said | None:
         """What has happened to the files since they were read to their ends; None where nothing has."""
         for file in self._files:
-            now = _identity(file.path)
-            if now is None:
+            found = _status(file.path)
+            if found is None:
                 if self._identities[file.path] is not None:
                     self._identities[file.path] = None
                     self.notes.append(say("{file} was removed: what was read of it stays.", file=file.path))
                 continue
             if self._identities[file.path] is None:
                 return say("{file} is new: all are read anew.", file=file.path)
-            if now != self._identities[file.path]:
+            if _identity(found) != self._identities[file.path]:
                 return say("{file} was replaced: it is read anew.", file=file.path)
             if file.end is None:
                 continue  # it could not be opened
-            size = os.stat(file.path).st_size  # noqa: PTH116
-            if size < max(file.at, file.end):
+            if found.st_size < max(file.at, file.end):
                 return say("{file} was cut: it is read anew.", file=file.path)
-            if size > file.end:
+            if found.st_size > file.end:
                 return say("{file} is written again: it is read anew.", file=file.path)
         known = {file.path for file in self._files}
         fresh = [file.path for file in find(self._paths, self._points)[0] if file.path not in known]
@@ -166,9 +165,12 @@ class Follower:
         self.latest = Followed(analysis, kept, packets, now, waits_for, ended)
 
 
-def _identity(path: str) -> tuple[int, int] | None:
+def _status(path: str) -> os.stat_result | None:
     try:
-        stat = os.stat(path)  # noqa: PTH116
+        return os.stat(path)  # noqa: PTH116
     except OSError:
         return None
-    return stat.st_dev, stat.st_ino
+
+
+def _identity(found: os.stat_result | None) -> tuple[int, int] | None:
+    return (found.st_dev, found.st_ino) if found else None
