@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 PAUSE: Final = 0.2
 """Seconds between looks for more."""
 PATIENCE: Final = 2.0
-"""Seconds without a writer after which a file is at its end: who writes in pieces opens it again and again."""
+"""Seconds without a writer or a change after which a file is at its end: who writes in pieces opens it again."""
 
 
 def is_growing(path: str) -> bool:
@@ -79,21 +79,27 @@ class Growing(io.RawIOBase):
         return got
 
     def _read(self, buffer: Any) -> int:
-        alone: float | None = None
+        alone, at_end = time.monotonic(), False
         while self._goes_on(False):
             got = os.readv(self._descriptor, [buffer])
             if got:
                 self.at += got
                 return got
-            now = time.monotonic()
-            if self._gone or (alone is not None and now - alone > PATIENCE) or not self._goes_on(True):
+            if at_end or self._gone or not self._goes_on(True):
                 return 0
+            now = time.monotonic()
             if written(self._path) is not False:
-                alone = None
-            elif alone is None:
                 alone = now
+            elif now - alone > PATIENCE or self._rests > PATIENCE:
+                at_end = True  # but for what came since it was looked at
+                continue
             time.sleep(PAUSE)
         return 0
+
+    @property
+    def _rests(self) -> float:
+        """Seconds since the file was changed, by the clock of whoever keeps it; negative where that is ahead."""
+        return time.time() - os.fstat(self._descriptor).st_mtime
 
     @property
     def _gone(self) -> bool:
