@@ -19,6 +19,9 @@ PAUSE: Final = 0.2
 PATIENCE: Final = 2.0
 """Seconds without a writer or a change after which a file is at its end: who writes in pieces opens it again."""
 
+QUIET: Final = 10.0
+"""Seconds without a change after which a file is at its end where nobody can say whether it is written."""
+
 
 def is_growing(path: str) -> bool:
     """Whether some process of this host has *path* open for writing; False where that cannot be told."""
@@ -51,6 +54,7 @@ def written(path: str) -> bool | None:
 class Growing(io.RawIOBase):
     """Reads *path*, and goes on where it grows; ends when nobody writes it any more.
 
+    Where that cannot be told, as of somebody else's file, it ends when it has not changed for a while.
     It ends, too, when the file is removed, cut, or replaced by another one of its name.
     goes_on: asked before each read with False, and again and again in a pause with True, whether to read on.
     at: octets that were read.
@@ -88,9 +92,11 @@ class Growing(io.RawIOBase):
             if at_end or self._gone or not self._goes_on(True):
                 return 0
             now = time.monotonic()
-            if written(self._path) is not False:
+            open_still = written(self._path)
+            patience = QUIET if open_still is None else PATIENCE
+            if open_still:
                 alone = now
-            elif now - alone > PATIENCE or self._rests > PATIENCE:
+            elif now - alone > patience or self._rests > patience:
                 at_end = True  # but for what came since it was looked at
                 continue
             time.sleep(PAUSE)

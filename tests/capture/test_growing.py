@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import time
+from pathlib import Path
+
+import pytest
 
 from ipipscope.capture import growing
 from ipipscope.capture.growing import Growing
@@ -57,3 +61,29 @@ def test_a_file_that_rests_but_is_open_for_writing_is_waited_for(tmp_path):
             assert stream.readinto(buffer) == 250
             stream.readinto(buffer)
         assert sum(asked) == 5
+
+
+@pytest.fixture
+def open_folder():
+    """One that every user may look into."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can become another user")
+@pytest.mark.parametrize("rests", [True, False])
+def test_a_file_of_another_user_ends_when_it_does_not_change(open_folder, monkeypatch, rests):
+    monkeypatch.setattr(growing, "QUIET", 0.5)
+    file = open_folder / "other.pcap"
+    file.write_bytes(b"x" * 250)
+    if rests:
+        os.utime(file, (time.time() - 60,) * 2)
+    os.seteuid(65534)
+    try:
+        assert growing.written(str(file)) is None
+        octets, pauses = read(file)
+    finally:
+        os.seteuid(0)
+    assert octets == b"x" * 250
+    assert pauses == 1 if rests else 1 < pauses < 20
