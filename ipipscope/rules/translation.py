@@ -21,7 +21,8 @@ def translations(journeys: Sequence[Journey], stations: Sequence[Station]) -> di
     """For a journey that was seen behind a translation, the journey of the same exchanges before it.
 
     Requests: one seen at pods' interfaces alone, the other not at any of that node, to the same destination with the
-    same numbers at the same time. Answers: one without a request, the other without an answer.
+    same numbers at the same time. Answers: one without a request, the other without an answer and begun before it, and
+    nobody seen to ask the address that answers: else the request of this answer was only not recorded.
     """
     by_numbers: dict[tuple[object, ...], list[Journey]] = defaultdict(list)
     by_asker: dict[tuple[object, ...], list[Journey]] = defaultdict(list)
@@ -41,12 +42,13 @@ def translations(journeys: Sequence[Journey], stations: Sequence[Station]) -> di
                     found[after] = before
                     break
     for group in by_asker.values():
-        unasked = [j for j in group if not j.requested]
+        asked = {(j.flow.dst, j.flow.dport) for j in group if j.requested}
+        unasked = [j for j in group if not j.requested and (j.flow.dst, j.flow.dport) not in asked]
         unanswered = [j for j in group if j.requested and not _arrives(j)]
         for after in unasked:
             for before in unanswered:
-                apart = abs(after.first - before.first)
-                if before.flow.dst != after.flow.dst and apart <= SECOND and after.count <= before.count:
+                soon = 0 <= after.first - before.first <= SECOND
+                if before.flow.dst != after.flow.dst and soon and after.count <= before.count:
                     found[after] = before
                     break
     return found

@@ -118,6 +118,18 @@ def test_a_handshake_whose_answer_was_not_recorded_was_answered_when_the_connect
     assert (report.exchanges, report.answered, lost(report)) == (2, 2, [])
 
 
+@pytest.mark.parametrize("others", [0, 2], ids=["the only answer", "beside others of its address"])
+def test_an_answer_whose_request_was_before_the_recording_is_not_that_of_another_request(scene, others):
+    scene.known()
+    for number in range(others):
+        scene.segment(POD_A, POD_B, 40010 + number, SYN, seq=99, at=BASE + number * 100 * MILLISECOND)
+        answered = BASE + (number * 100 + 1) * MILLISECOND
+        scene.segment(POD_B, POD_A, 40010 + number, SYN | ACK, seq=7, ack=100, at=answered)
+    scene.segment(POD_B, POD_A, 40001, SYN | ACK, seq=7, ack=1, at=BASE + (200 if others else 0) * MILLISECOND)
+    scene.segment(POD_A, B.host(), 40002, SYN, seq=999, at=BASE + 100 * MILLISECOND, stop=1)
+    assert "IPIP501" not in {finding.code for finding in scene.triage().findings}
+
+
 def test_a_handshake_is_not_answered_because_another_connection_goes_on(scene):
     scene.connection(back=False, opened=True)
     scene.segment(POD_A, POD_B, 40002, SYN, seq=1, at=BASE + SECOND)
