@@ -401,6 +401,14 @@ def _notes(correlation: Correlation, files: Sequence[str]) -> tuple[str, ...]:
                 count=correlation.folded,
             )
         )
+    unfollowed = correlation.connections.flows.folded if correlation.flows is None else 0
+    if unfollowed:
+        notes.append(
+            say(
+                "{count} TCP segments are not followed beyond handshakes: there are more connections than are kept.",
+                count=unfollowed,
+            )
+        )
     if correlation.overlooked:
         notes.append(
             say("{count} packets looked in more different ways than are kept apart.", count=correlation.overlooked)

@@ -3,6 +3,7 @@
 import pytest
 
 from ipipscope.analysis import triage
+from ipipscope.correlator import correlate
 from tests.rules.overlay import BEGIN, MILLISECOND, SECOND, Node, Overlay, capture_file, reply, request
 from tests.written import Ipv4, tcp
 
@@ -224,3 +225,12 @@ def test_keep_alives_that_nobody_answers_are_no_segments(scene):
         at = BASE + (2 + number) * SECOND
         scene.segment(POD_A, POD_B, 40001, ACK, seq=1999, ack=6000, data=b"x", at=at, stop=3)
     assert lost(scene.triage()) == []
+
+
+def test_segments_of_more_connections_than_are_followed_are_told_in_a_note(scene, monkeypatch):
+    monkeypatch.setattr(correlate, "CONNECTIONS_ROWS", 8)
+    for port in (40001, 40002):
+        scene.connection(rounds=10, port=port)
+    notes = [note for note in scene.triage().notes if "not followed" in note]
+    # 20 segments a connection, each seen at 6 points; a row is one direction at one point, 10 segments.
+    assert notes == ["160 TCP segments are not followed beyond handshakes: there are more connections than are kept."]
