@@ -167,6 +167,10 @@ class Flows:
             if proto == TCP and fragment[row] == 0:
                 marks = (tcp_flags[row] & SYN != 0) + (tcp_flags[row] & FIN != 0)
                 size = payload[row] + marks
+                if tcp_flags[row] & SYN and (tcp_seq[row] + size) & MASK32 != self.follow[place]:
+                    # A new connection of these ports, whose numbers begin anywhere (RFC 9293 §3.4.1).
+                    self.began[place] &= SETTLED
+                    self.stuck[place] = 0
                 if size > 0:
                     # Sequence numbers wrap: what is less than half the circle behind was there before. One octet
                     # before the next is a keep-alive (RFC 9293 §3.8.4).

@@ -120,6 +120,23 @@ def test_segments_sent_again_are_counted_and_keep_alives_are_not(tmp_path, build
     assert (found.back.packets, found.back.retransmissions) == (1, 0)
 
 
+@pytest.mark.parametrize("second", [2_000_000_000, 3_500_000_000], ids=["lower", "higher"])
+def test_a_connection_that_takes_the_ports_of_another_is_counted_by_its_own_numbers(tmp_path, build, second):
+    packets = []
+    for first in (3_000_000_000, second):
+        packets.append(segment(40001, 2, first))
+        packets.append(segment(40001, 2, first))  # sent again: of the same connection
+        packets.append(segment(40001, 18, first + 7, first + 1, back=True))
+        for number in range(5):
+            seq, ack = first + 1 + 10 * number, first + 8 + 10 * number
+            packets.append(segment(40001, 24, seq, ack, b"0123456789"))
+            packets.append(segment(40001, 24, ack, seq + 10, b"0123456789", back=True))
+    flows, _ = table(write(tmp_path, packets), build=build)
+    rows = {flows.places[row] & 1: row for row in range(flows.rows)}
+    assert [flows.again[rows[back]] for back in (0, 1)] == [2, 0]
+    assert [flows.acked[rows[back]] for back in (0, 1)] == [8, 10]
+
+
 def test_ends_follow_the_ports_when_the_handshake_was_not_seen(tmp_path):
     packets = [segment(4000, 0x18, 1, 1, b"answer", back=True), segment(4000, 0x10, 1, 7)]
     (found,) = table(write(tmp_path, packets))[1]
