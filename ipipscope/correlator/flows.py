@@ -42,7 +42,7 @@ def _view(array: Any) -> Any:
 class Flows:
     """The rows, and a hash index over them.
 
-    rows_max: how many rows are kept; packets of what would be a row more are counted in `folded`. A row takes 174
+    rows_max: how many rows are kept; packets of what would be a row more are counted in `folded`. A row takes 171
         octets and up to 8 of the index.
     only: the protocol whose packets are counted; 0 for all.
 
