@@ -20,6 +20,7 @@ from ipipscope.rules.catalogue import RULES
 from ipipscope.rules.display_filter import display_filter
 from ipipscope.rules.next_capture import everything
 from ipipscope.rules.path import path
+from ipipscope.rules.several import and_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -133,7 +134,7 @@ def _told(group: _Open, finding: Finding, fault: Fault, cluster: Cluster) -> Fin
             "Nothing recorded shows what became of {count} requests from {src} to {dst}; by the state of {node} they "
             "fail.",
             src=flow.src,
-            dst=flow.dst,
+            dst=and_pairs(flow.dst, {(flow.src, flow.dst) for flow in finding.flows}),
             node=fault.node,
         ),
         tunnels=finding.tunnels,

@@ -8,6 +8,7 @@ from ipipscope.decoder.icmp import HOST_UNREACHABLE, UNREACHABLE
 from ipipscope.language.said import say, say_of
 from ipipscope.model import Confidence, Leg, Role
 from ipipscope.rules.rule import Rule, Strike
+from ipipscope.rules.several import and_addresses
 
 if TYPE_CHECKING:
     from ipipscope.rules.view import View
@@ -75,10 +76,16 @@ def struck(view: View) -> Strike | None:
 
 def summary(count: int, strike: Strike, view: View) -> str:
     """One sentence."""
+    asked = {dst for _, dst in strike.pairs}
+    dst = and_addresses(view.journey.flow.dst, asked)
+    if len(asked) > 1:
+        return say(
+            "{count} requests reach {node} for {dst}, which do not answer.", count=count, node=strike.node, dst=dst
+        )
     return say_of(
         count,
         "{count} request reaches {node} for {dst}, which does not answer.",
         "{count} requests reach {node} for {dst}, which does not answer.",
         node=strike.node,
-        dst=view.journey.flow.dst,
+        dst=dst,
     )

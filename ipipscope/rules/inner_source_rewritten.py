@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from ipipscope.language.said import say, say_of
 from ipipscope.model import Confidence, Leg
 from ipipscope.rules.rule import Rule, Strike
+from ipipscope.rules.several import and_addresses, and_pairs
 
 if TYPE_CHECKING:
     from ipipscope.rules.view import View
@@ -70,7 +71,7 @@ def summary(count: int, strike: Strike, view: View) -> str:
             "{count} request of {src} to {dst} travels as {translated} from {node} on.",
             "{count} requests of {src} to {dst} travel as {translated} from {node} on.",
             src=before.flow.src,
-            dst=flow.dst,
+            dst=and_pairs(flow.dst, strike.pairs),
             translated=flow.src,
             node=strike.node,
         )
@@ -78,7 +79,7 @@ def summary(count: int, strike: Strike, view: View) -> str:
         count,
         "{count} answer of {dst} comes back as {translated}, which {src} did not ask.",
         "{count} answers of {dst} come back as {translated}, which {src} did not ask.",
-        dst=before.flow.dst,
+        dst=and_addresses(before.flow.dst, {dst for _, dst in strike.pairs}),
         translated=flow.dst,
-        src=flow.src,
+        src=and_addresses(flow.src, {src for src, _ in strike.pairs}),
     )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from ipipscope.language.said import say_of
 from ipipscope.rules.rule import Rule, Strike
+from ipipscope.rules.several import and_pairs
 
 if TYPE_CHECKING:
     from ipipscope.rules.view import View
@@ -43,5 +44,5 @@ def summary(count: int, strike: Strike, view: View) -> str:
         "{count} exchange from {src} to {dst} fails during an outage, others before and after work.",
         "{count} exchanges from {src} to {dst} fail during outages and work between them.",
         src=flow.src,
-        dst=flow.dst,
+        dst=and_pairs(flow.dst, strike.pairs),
     )

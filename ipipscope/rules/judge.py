@@ -479,6 +479,8 @@ def _finding(
                     what=say("{what}, with a wrong checksum", what=what) if damaged else what,
                 ),
             )
+    named = (knowledge.before_translation.get(journey, journey).flow for journey, _ in case.journeys)
+    pairs = frozenset((flow.src, flow.dst) for flow in named)
     busiest = [flow for flow, _ in flows.most_common(FLOWS_MAX)]
     confidence = next(each for each in CONFIDENCES if each in case.confidences)
     gone = [part for part in case.parts if part.lost]
@@ -495,7 +497,7 @@ def _finding(
         count=case.count,
         first=case.first,
         last=case.last,
-        summary=case.module.summary(case.count, replace(case.strike, some=case.some), case.view),
+        summary=case.module.summary(case.count, replace(case.strike, some=case.some, pairs=pairs), case.view),
         tunnels=tuple(tunnels),
         flows=tuple(sorted(busiest)),
         evidence=tuple(evidence.values()),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from ipipscope.language.said import say, say_of
 from ipipscope.model import Confidence, Leg
 from ipipscope.rules.rule import Rule, Strike
+from ipipscope.rules.several import and_pairs
 
 if TYPE_CHECKING:
     from ipipscope.rules.view import View
@@ -93,7 +94,7 @@ def summary(count: int, strike: Strike, view: View) -> str:
             "{count} reply from {src} to {dst}, last seen on {node}:{interface}, never arrives.",
             "{count} replies from {src} to {dst}, last seen on {node}:{interface}, never arrive.",
             src=flow.dst,
-            dst=flow.src,
+            dst=and_pairs(flow.src, strike.pairs),
             node=strike.node,
             interface=strike.interface,
         )
@@ -102,7 +103,7 @@ def summary(count: int, strike: Strike, view: View) -> str:
         "{count} request from {src} to {dst}, last seen on {node}:{interface}, gets no reply.",
         "{count} requests from {src} to {dst}, last seen on {node}:{interface}, get no reply.",
         src=flow.src,
-        dst=flow.dst,
+        dst=and_pairs(flow.dst, strike.pairs),
         node=strike.node,
         interface=strike.interface,
     )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from ipipscope.language.said import say, say_of
 from ipipscope.rules.rule import Rule, Strike
+from ipipscope.rules.several import and_pairs
 
 if TYPE_CHECKING:
     from ipipscope.rules.view import View
@@ -44,6 +45,6 @@ def summary(count: int, strike: Strike, view: View) -> str:
         "{count} exchange from {src} to {dst} is lost here and there{where}.",
         "{count} exchanges from {src} to {dst} are lost here and there{where}.",
         src=flow.src,
-        dst=flow.dst,
+        dst=and_pairs(flow.dst, strike.pairs),
         where=where,
     )

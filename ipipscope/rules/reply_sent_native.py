@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from ipipscope.language.said import Said, say, say_of
 from ipipscope.model import Confidence, Leg
 from ipipscope.rules.rule import Rule, Strike
+from ipipscope.rules.several import and_addresses
 
 if TYPE_CHECKING:
     from ipipscope.rules.view import View
@@ -89,7 +90,7 @@ def summary(count: int, strike: Strike, view: View) -> str:
         count,
         "{count} reply to {src} leaves {node}:{interface} without outer header and {fate}.",
         "{count} replies to {src} leave {node}:{interface} without outer header and {fate}.",
-        src=view.journey.flow.src,
+        src=and_addresses(view.journey.flow.src, {src for src, _ in strike.pairs}),
         node=strike.node,
         interface=strike.interface,
         fate=fate,

@@ -8,6 +8,7 @@ from ipipscope.language.said import say_of
 from ipipscope.model import Leg
 from ipipscope.rules.reply_not_encapsulated import unencapsulated
 from ipipscope.rules.rule import Rule, Strike
+from ipipscope.rules.several import and_addresses
 
 if TYPE_CHECKING:
     from ipipscope.rules.view import View
@@ -56,7 +57,7 @@ def summary(count: int, strike: Strike, view: View) -> str:
         count,
         "{count} request to {dst} reaches {node}:{interface} and never leaves a NIC as IPIP.",
         "{count} requests to {dst} reach {node}:{interface} and never leave a NIC as IPIP.",
-        dst=flow.dst,
+        dst=and_addresses(flow.dst, {dst for _, dst in strike.pairs}),
         node=strike.node,
         interface=strike.interface,
     )

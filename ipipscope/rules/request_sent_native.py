@@ -8,6 +8,7 @@ from ipipscope.language.said import say, say_of
 from ipipscope.model import Confidence, Leg
 from ipipscope.rules.reply_sent_native import lost, sent_native
 from ipipscope.rules.rule import Rule, Strike
+from ipipscope.rules.several import and_addresses
 
 if TYPE_CHECKING:
     from ipipscope.rules.view import View
@@ -71,7 +72,7 @@ def summary(count: int, strike: Strike, view: View) -> str:
         count,
         "{count} request to {dst} leaves {node}:{interface} without outer header and {fate}.",
         "{count} requests to {dst} leave {node}:{interface} without outer header and {fate}.",
-        dst=view.journey.flow.dst,
+        dst=and_addresses(view.journey.flow.dst, {dst for _, dst in strike.pairs}),
         node=strike.node,
         interface=strike.interface,
         fate=fate,

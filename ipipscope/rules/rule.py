@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from ipaddress import IPv4Address
 
     from ipipscope.correlator.journey import Seen, Some
     from ipipscope.correlator.looks import Look
@@ -61,6 +62,8 @@ class Strike:
     """The exchanges that were struck, where not all of the journey's were: the finding counts these."""
     frames: tuple[tuple[Seen, str], ...] = ()
     """The very packets that prove it, where only some of the exchanges were struck; in place of *proofs*."""
+    pairs: frozenset[tuple[IPv4Address, IPv4Address]] = frozenset()
+    """Sources and destinations of all exchanges that a finding counts, for its sentence."""
 
 
 class RuleModule(Protocol):

@@ -89,6 +89,23 @@ def test_a_connection_that_goes_on_all_the_time_counts_though_it_began_before_an
     assert "Meanwhile 1 TCP connection" in lost(scene.triage())[0].pattern
 
 
+@pytest.mark.parametrize(
+    ("stop", "told"),
+    [
+        (2, "20 requests to 10.122.64.66 and 1 other address reach "),
+        (5, "20 requests from 10.122.0.66 to 10.122.64.66 and of 1 other pair of addresses, last seen "),
+        (6, "for 10.122.64.66 and 1 other address, which do not answer."),
+    ],
+)
+def test_a_sentence_that_names_one_pair_of_addresses_says_how_many_others_it_counts(scene, stop, told):
+    scene.known()
+    scene.pings(10, stop=stop)
+    scene.pings(10, stop=stop, target=OTHER_B)
+    (finding,) = lost(scene.triage())
+    assert (finding.count, len(finding.flows)) == (20, 2)
+    assert told in finding.summary
+
+
 def test_connections_before_and_after_the_loss_tell_nothing_of_it(scene):
     scene.pings(20, stop=3, start=BASE + 5 * SECOND)
     scene.connection(rounds=20)
