@@ -19,7 +19,7 @@ from ipipscope.capture.pcapng_writer import PcapngWriter
 from ipipscope.correlator.merge import merge
 from ipipscope.correlator.recorded_twice import RecordedTwice
 from ipipscope.decoder.unwrap import unwrap
-from ipipscope.errors import UsageError
+from ipipscope.errors import UsageError, writing
 from ipipscope.language.said import say
 from ipipscope.language.told import told
 from ipipscope.report.inert import inert
@@ -54,11 +54,12 @@ def annotate(analysis: Analysis, path: Path, *, everything: bool = False) -> Ann
     """Write the frames of the evidence and the exchanges that show it to *path*, in order of capture time.
 
     everything: write all frames of all files, those that two files recorded of one point once.
-    Raises UsageError where *path* is one of the captures, or they came through a pipe.
+    Raises UsageError where *path* is one of the captures, or they came through a pipe; InputError where it
+    cannot be written.
     """
     protect(analysis.files, path)
     comments = comments_of(analysis)
-    with path.open("wb") as out:
+    with writing(path), path.open("wb") as out:
         return write_annotated(analysis.sources, comments, out, everything=everything)
 
 

@@ -6,7 +6,14 @@ attributes, for tests and programs, and read as one line for people.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
 from ipipscope.language.said import Said, say
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from os import PathLike
 
 STILL_WRITTEN = say("still being written: ")
 
@@ -40,6 +47,15 @@ class InputError(IpipscopeError):
 
     def __str__(self) -> str:
         return str(self.said)
+
+
+@contextmanager
+def writing(path: str | PathLike[str]) -> Iterator[None]:
+    """While *path*, or what is below it, is written: InputError where that cannot be."""
+    try:
+        yield
+    except OSError as failure:
+        raise InputError(str(path), say("cannot be written: {strerror}.", strerror=failure.strerror)) from failure
 
 
 class CaptureUnreadable(InputError):

@@ -17,7 +17,7 @@ from ipipscope.anonymize.names import Names
 from ipipscope.anonymize.state import anonymous, learn
 from ipipscope.capture.files import STDIN, find
 from ipipscope.capture.pcapng_writer import PcapngWriter
-from ipipscope.errors import InputError, UsageError
+from ipipscope.errors import InputError, UsageError, writing
 from ipipscope.hosts.reading import read_state
 from ipipscope.hosts.snapshot_json import to_json
 from ipipscope.language.said import say
@@ -80,7 +80,7 @@ def anonymize(
 
     points: capture points said outright, by file.
     state: snapshots and folders of host state; None for what lies beside the captures.
-    Raises UsageError where *folder* holds something.
+    Raises UsageError where *folder* holds something, InputError where it cannot be written.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError(f"{folder} is not empty: name a folder that does not exist yet")
@@ -90,20 +90,21 @@ def anonymize(
     learn(found.snapshots.values(), names)
     for file in files:
         _learn_points(file, names)
-    folder.mkdir(parents=True, exist_ok=True)
     done = Anonymized()
     titles: dict[str, str] = {}
-    for file in files:
-        title = _title(file, names, Counter(titles.values()))
-        with (folder / title).open("wb") as out:
-            done.packets += _copy(file, out, names)
-        titles[file.path] = title
-        done.files += 1
-    for snapshot in found.snapshots.values():
-        replaced = anonymous(snapshot, names)
-        (folder / "state").mkdir(exist_ok=True)
-        (folder / "state" / f"{replaced.node}.json").write_text(to_json(replaced), encoding="utf-8")
-        done.snapshots += 1
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        for file in files:
+            title = _title(file, names, Counter(titles.values()))
+            with (folder / title).open("wb") as out:
+                done.packets += _copy(file, out, names)
+            titles[file.path] = title
+            done.files += 1
+        for snapshot in found.snapshots.values():
+            replaced = anonymous(snapshot, names)
+            (folder / "state").mkdir(exist_ok=True)
+            (folder / "state" / f"{replaced.node}.json").write_text(to_json(replaced), encoding="utf-8")
+            done.snapshots += 1
     every = [*problems, *found.problems, *(problem for file in files for problem in file.problems)]
     done.problems = [
         InputError(titles.get(each.source, "a file"), names.text(each.problem), names.text(each.hint)) for each in every

@@ -9,7 +9,7 @@ import shutil
 import sys
 from typing import TYPE_CHECKING, Final, TextIO, TypeVar
 
-from ipipscope.errors import InputError
+from ipipscope.errors import InputError, writing
 from ipipscope.language.said import say
 
 if TYPE_CHECKING:
@@ -59,11 +59,8 @@ def opened(path: Path | None) -> Iterator[TextIO]:
                 "standard output", say("cannot be written: {strerror}.", strerror=failure.strerror)
             ) from failure
         return
-    try:
-        with path.open("w", encoding="utf-8", errors="backslashreplace") as out:
-            yield out
-    except OSError as failure:
-        raise InputError(str(path), say("cannot be written: {strerror}.", strerror=failure.strerror)) from failure
+    with writing(path), path.open("w", encoding="utf-8", errors="backslashreplace") as out:
+        yield out
 
 
 def wants_colour(out: TextIO, *, no_colour: bool) -> bool:

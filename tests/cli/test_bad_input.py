@@ -105,3 +105,20 @@ def test_a_file_that_may_not_be_read_is_named(tmp_path):
     (tmp_path / "fifo").mkdir()
     _, lines, status = triage(tmp_path / "fifo" / "x" / "y.pcap")
     assert (status, len(lines)) == (3, 1)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("triage", TUNL0, "--annotate", "{folder}/absent/out.pcapng"),
+        ("triage", TUNL0, "--annotate", "{folder}"),
+        ("triage", TUNL0, "--annotate", "/dev/full"),
+        ("anonymize", TUNL0, "-o", "/proc/absent"),
+    ],
+)
+def test_what_cannot_be_written_is_named_in_one_line(tmp_path, words):
+    done = run(*(str(word).format(folder=tmp_path) for word in words))
+    lines = done.stderr.decode().splitlines()
+    assert done.returncode == 3
+    assert len(lines) == 1
+    assert "cannot be written" in lines[0]
