@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from ipipscope import own_rules
-from ipipscope.capture.files import STDIN, find
+from ipipscope.capture.files import STDIN, find, is_state
 from ipipscope.capture.points import RING_NUMBER, stem
 from ipipscope.correlator.correlate import Correlation, correlate
 from ipipscope.correlator.flows import Flows
@@ -218,10 +218,11 @@ def triage(
 def state_beside(paths: Sequence[str], files: Sequence[str]) -> list[str]:
     """Host state that lies where captures do.
 
-    Folders named `state` in the folders that were given and beside the captures that were found, and `a.state` beside
+    Such folders that were given,
+    folders named `state` in the folders that were given and beside the captures that were found, and `a.state` beside
     `a.pcapng` and beside the files of its ring, `a_00001_20261125103028.pcapng`.
     """
-    folders = [Path(path) / "state" for path in paths if Path(path).is_dir()]
+    folders = [Path(path) if is_state(path) else Path(path) / "state" for path in paths if Path(path).is_dir()]
     for file in files:
         if file != STDIN:
             place = Path(file).parent

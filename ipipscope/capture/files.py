@@ -212,6 +212,12 @@ def is_capture(path: Path) -> bool:
     return compressed and ".pcap" in path.name.lower()
 
 
+def is_state(path: str) -> bool:
+    """Whether *path* is a folder called as those are in which host state lies beside captures."""
+    place = Path(path)
+    return (place.suffix == ".state" or place.name == "state") and place.is_dir()
+
+
 def find(
     paths: Sequence[str], named: Mapping[str, CapturePoint] | None = None
 ) -> tuple[list[CaptureFile], list[InputError]]:
@@ -238,7 +244,8 @@ def find(
 
     for path, point in (named or {}).items():
         take(path, point)
-    for path in paths:
+    # Host state among the captures, as `ring*` names it: after them, for it is a mistake only where it is alone.
+    for path in sorted(paths, key=is_state):
         if path != STDIN and Path(path).is_dir():
             below = sorted(entry for entry in Path(path).rglob("*") if entry.is_file())
             captures = [entry for entry in below if is_capture(entry)]
@@ -246,7 +253,7 @@ def find(
             for entry in captures:
                 take(str(entry), None)
             problems.extend(CaptureUnreadable(str(entry), say("the file is empty."), EMPTY_HINT) for entry in empty)
-            if not captures:
+            if not captures and not (found and is_state(path)):
                 problems.append(CaptureUnreadable(path, say("no captures in this folder or below it."), FOREIGN_HINT))
         else:
             take(path, None)

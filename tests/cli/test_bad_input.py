@@ -122,3 +122,14 @@ def test_what_cannot_be_written_is_named_in_one_line(tmp_path, words):
     assert done.returncode == 3
     assert len(lines) == 1
     assert "cannot be written" in lines[0]
+
+
+def test_host_state_among_the_captures_is_taken_as_that(tmp_path):
+    shutil.copytree(CASE_1 / "state", tmp_path / "ring.state")
+    shutil.copy(TUNL0, tmp_path / "ring_00001_node3_tunl0.pcap")
+    report, lines, status = triage(*sorted(tmp_path.iterdir()))
+    assert (status, lines) == (1, [])
+    assert report["findings"][0]["cause"]
+    report, lines, status = triage(tmp_path / "ring.state")
+    assert status == 3
+    assert "no captures" in lines[0]
