@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ipipscope.hosts.audit import audit as faults_in
 from ipipscope.hosts.audit import is_idle
 from ipipscope.hosts.cluster import Cluster
+from ipipscope.hosts.errors import StateUnreadable
 from ipipscope.hosts.reading import State, read_state
 from ipipscope.hosts.snapshot import collect
 from ipipscope.language.said import joined, say
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from ipipscope.hosts.model import Snapshot
     from ipipscope.model import Finding
 
+WANTED = say("Give a snapshot, `ip route`, `ip addr`, `calicoctl node status` ... as printed.")
 NAMED_MAX = 3
 """Findings without effect that the note names."""
 
@@ -56,10 +58,15 @@ def audit_of(state: Sequence[str] = (), *, strict: bool = False) -> Audit:
         for one in here.left_out
         if not state
     ]
+    problems = read.problems
+    if state and not read.snapshots and not problems:
+        problems = tuple(
+            StateUnreadable(path, say("no host state in it that ipipscope knows."), WANTED) for path in state
+        )
     report = Report(
         points=(), findings=tuple(finding for finding in findings if finding not in idle),
         packets=0, encapsulated=0, exchanges=0, answered=0, unanswered=0, undecided=0,
-        problems=read.problems, notes=tuple(notes), nodes=tuple(sorted(read.snapshots)),
+        problems=problems, notes=tuple(notes), nodes=tuple(sorted(read.snapshots)),
     )  # fmt: skip
     return Audit(report, read.snapshots)
 

@@ -133,3 +133,11 @@ def test_host_state_among_the_captures_is_taken_as_that(tmp_path):
     report, lines, status = triage(tmp_path / "ring.state")
     assert status == 3
     assert "no captures" in lines[0]
+
+
+def test_an_audit_of_a_folder_without_host_state_says_so(tmp_path):
+    (tmp_path / "notes.txt").write_text("buy milk\n")
+    done = run("audit", tmp_path)
+    assert done.returncode == 3
+    assert done.stdout == b""
+    assert "no host state in it" in done.stderr.decode()
