@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     from ipipscope.decoder.columns import Columns
     from ipipscope.model import CapturePoint
+
+NAMED_MAX: Final = 6
+"""Files that a message names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +86,7 @@ def frame(where: str, paths: Sequence[str] = (), points: Mapping[str, CapturePoi
     """
     name, _, digits = where.rpartition(":")
     if not digits.isdecimal() or not int(digits):
-        raise UsageError(f"{where!r} names no frame: say FILE:N, with N from 1, as in evidence")
+        raise UsageError(f"{where!r} names no frame: say FILE:N, with N from 1, as in the proof of a finding")
     number = int(digits)
     file = _file(name, paths, points)
     for records in file.batches():
@@ -133,4 +136,6 @@ def _file(name: str, paths: Sequence[str], points: Mapping[str, CapturePoint] | 
             return found[0]
         if found:
             raise UsageError(f"{name!r} names {len(found)} files: {', '.join(short[file.path] for file in found[:4])}")
-    raise UsageError(f"no file {name!r} among the captures: {', '.join(sorted(short.values())[:6])}")
+    names = sorted(short.values())
+    more = f" and {len(names) - NAMED_MAX} more" if len(names) > NAMED_MAX else ""
+    raise UsageError(f"no file {name!r} among the captures: {', '.join(names[:NAMED_MAX])}{more}")

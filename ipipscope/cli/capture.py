@@ -118,7 +118,9 @@ def capture(
     from ipipscope.live.replay import replay  # noqa: PLC0415
 
     names = [*(interfaces or []), *(interface or [])]
-    if bool(names) == bool(read):
+    if names and read:
+        raise UsageError(f"-r replays a file and takes no interfaces: leave out {', '.join(names)}, or -r")
+    if not names and not read:
         raise UsageError("capture needs interfaces, as in `ipipscope capture eth1 tunl0`, or -r FILE to replay one")
     order = setup.Order(
         interfaces=names,

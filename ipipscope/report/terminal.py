@@ -277,7 +277,10 @@ def _state_wanted(finding: Finding, at_hand: Sequence[str]) -> tuple[Said, list[
     nodes = list(dict.fromkeys(node for node in concerned if node is not None))
     lacking = [node for node in nodes if node not in at_hand]
     if lacking:
-        text = say("The state at hand shows no cause: take that of {nodes} too, there.", nodes=joined(", ", lacking))
+        text = say(
+            "The state at hand shows no cause: take that of {nodes} as well, by running this on each.",
+            nodes=joined(", ", lacking),
+        )
         return text, list(map(_snapshot_of, lacking))
     text = say("The state of {nodes} shows no cause: take it anew while packets fail.", nodes=joined(", ", nodes))
     return text, []

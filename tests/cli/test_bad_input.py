@@ -141,3 +141,18 @@ def test_an_audit_of_a_folder_without_host_state_says_so(tmp_path):
     assert done.returncode == 3
     assert done.stdout == b""
     assert "no host state in it" in done.stderr.decode()
+
+
+def test_a_file_that_no_capture_is_called_is_answered_with_some_and_how_many_more():
+    done = run("show", CASE_1, "--frame", "absent.pcap:1")
+    line = done.stderr.decode()
+    assert done.returncode == 2
+    named = line.count(".pcap") - 1
+    more = int(line.rpartition(" and ")[2].split()[0])
+    assert named + more == len([*CASE_1.rglob("*.pcap"), *CASE_1.rglob("*.pcapng")])
+
+
+def test_a_replay_takes_no_interfaces():
+    done = run("capture", "-r", TUNL0, "eth1")
+    assert done.returncode == 2
+    assert "-r replays a file and takes no interfaces" in done.stderr.decode()
