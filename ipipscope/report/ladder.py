@@ -125,14 +125,19 @@ def _missing(exchange: Exchange, leg: Leg) -> Hop | None:
 
 
 def _expected(exchange: Exchange, leg: Leg, hop: Hop) -> OuterPair | None:
-    """The outer header that was expected on a NIC: what the leg carried before, else the other leg's turned round."""
+    """The outer header that was expected on a NIC: what the leg carried before, else the request's turned round.
+
+    A reply that went to another node than asked is expected as it should have been.
+    """
     if hop.role is not Role.PHYSICAL:
         return None
-    for seen in exchange.sightings:
-        if seen.look.leg is leg and seen.look.outer is not None:
-            return seen.look.outer
-    if any(seen.look.leg is leg and seen.look.depth == 1 for seen in exchange.sightings) and leg is Leg.REPLY:
-        for seen in exchange.sightings:
-            if seen.look.leg is Leg.REQUEST and seen.look.outer is not None:
-                return OuterPair(seen.look.outer.dst, seen.look.outer.src)
-    return None
+    carried, asked = (
+        next((s.look.outer for s in exchange.sightings if s.look.leg is each and s.look.outer is not None), None)
+        for each in (leg, Leg.REQUEST)
+    )
+    if leg is not Leg.REPLY:
+        return carried
+    if carried is not None and (asked is None or carried.dst == asked.src):
+        return carried
+    seen_native = any(seen.look.leg is leg and seen.look.depth == 1 for seen in exchange.sightings)
+    return OuterPair(asked.dst, asked.src) if asked is not None and (carried is not None or seen_native) else None

@@ -14,6 +14,7 @@ from ipipscope.cli.program import app
 from ipipscope.decoder import link
 from ipipscope.errors import InputError, UsageError
 from ipipscope.frames import frame
+from ipipscope.model import Leg, OuterPair
 from ipipscope.report.frame_text import ours, write_frame
 from ipipscope.report.headers import headers
 from ipipscope.report.ladder import ladder
@@ -136,3 +137,10 @@ def test_a_frame_beyond_the_end_is_an_input_error():
 def test_show_wants_exactly_one_thing(words):
     with pytest.raises(UsageError):
         app(words, standalone_mode=False)
+
+
+def test_a_reply_that_went_to_another_node_is_expected_with_the_outer_header_that_it_should_have_had():
+    drawn = ladder(analyse([str(CAPTURES / "rules" / "reply-to-a-third-node")], keep=True), 1)
+    asked = next(rung.outer for rung in drawn.rungs if rung.leg is Leg.REQUEST and rung.outer is not None)
+    (missing,) = [rung for rung in drawn.rungs if rung.missing]
+    assert missing.outer == OuterPair(asked.dst, asked.src)
