@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ipipscope.hosts.formats.values import interface_name
 from ipipscope.hosts.remedies.devices import block_base
@@ -15,9 +15,12 @@ from ipipscope.model import Remedy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from ipaddress import IPv4Address
 
-    from ipipscope.hosts.cluster import Cluster
+    from ipipscope.hosts.cluster import Cluster, Host
     from ipipscope.hosts.faults import Fault
+
+HOST_PREFIX: Final = 32
 
 
 def _loose(fault: Fault, interface: str) -> Remedy:
@@ -40,23 +43,32 @@ def _loose(fault: Fault, interface: str) -> Remedy:
 
 
 def rp_filter_outer(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
-    """Loosen the filter on the NIC, and look for the better route."""
+    """Loosen the filter on the NIC, or set the better route where one can be told."""
     if fault.interface:
         yield _loose(fault, fault.interface)
-    if fault.peer is not None and fault.interface:
+    if fault.peer is not None and fault.interface and (way := _way(fault.host, fault.interface, fault.peer)):
+        route = (f"{fault.peer}/32", *way, "dev", interface_name(fault.interface))
         yield Remedy(
             node=fault.host.name,
-            command=command(
-                "ip", "route", "get", fault.peer, "iif", interface_name(fault.interface), "from", fault.peer
-            ),
+            command=command("ip", "route", "replace", *route),
+            undo=command("ip", "route", "del", *route),
             why=say(
                 "Better than a loose filter is a route to {peer} by {interface}, where its packets arrive, or "
                 "one network for all nodes' addresses (IP_AUTODETECTION_METHOD=cidr=...).",
                 peer=fault.peer,
                 interface=fault.interface,
             ),
-            risk=say("None: it only asks."),
+            risk=say("Lasts until a reboot."),
         )
+
+
+def _way(host: Host, interface: str, peer: IPv4Address) -> tuple[object, ...] | None:
+    """How a route to the peer goes by *interface*: straight, or by a gateway of other routes there; None: unknown."""
+    held = host.fib.addresses.get(interface, ())
+    if near := next((one for one in held if peer in one.network and one.prefix_length < HOST_PREFIX), None):
+        return ("src", near.address)
+    gateways = [hop.via for route in host.snapshot.routes for hop in route.hops if hop.device == interface and hop.via]
+    return ("via", gateways[0]) if gateways else None
 
 
 def rp_filter_inner(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
