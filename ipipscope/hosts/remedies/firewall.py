@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from ipipscope.hosts.firewall import Packet
@@ -63,6 +64,30 @@ _FIREWALL_RISK = say(
 )
 
 
+def _without_rule(fault: Fault) -> Iterator[Remedy]:
+    """Delete the very rule, where it is one of iptables and no chain that Felix keeps."""
+    judgement = fault.judgement
+    if judgement is None or judgement.rule is None or judgement.chain is None or judgement.ruleset is None:
+        return
+    chain, rule = judgement.chain, judgement.rule
+    tool = _TOOLS.get(judgement.ruleset.backend)
+    try:
+        words = shlex.split(rule.text)
+    except ValueError:
+        return
+    if tool is None or words[:2] != ["-A", chain.name] or chain.name.startswith("cali-") or rule not in chain.rules:
+        return
+    start = (tool, *(("-t", chain.table) if chain.table != "filter" else ()))
+    at = chain.rules.index(rule) + 1
+    yield Remedy(
+        node=fault.host.name,
+        command=command(*start, "-D", *words[1:]),
+        undo=command(*start, "-I", chain.name, at, *words[2:]),
+        why=say("Deletes the rule that drops them."),
+        risk=say("Whatever else the rule dropped passes, too. {lasts}", lasts=_FIREWALL_RISK),
+    )
+
+
 def firewall_in(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
     """Accept protocol 4 from the peer; where Felix filters by known hosts, let it know this one too."""
     if fault.peer is None:
@@ -83,6 +108,7 @@ def firewall_in(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
         risk=risk,
         why=say("Packets of protocol 4 from {peer} come in.", peer=fault.peer),
     )
+    yield from _without_rule(fault)
     if name:
         patch = f'{{"spec":{{"externalNodesList":["{fault.peer}/32"]}}}}'
         yield Remedy(
@@ -113,6 +139,7 @@ def firewall_out(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
         risk=_FIREWALL_RISK,
         why=say("Packets of protocol 4 to {peer} go out.", peer=fault.peer),
     )
+    yield from _without_rule(fault)
 
 
 def firewall_forward(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
@@ -136,6 +163,7 @@ def firewall_forward(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
         why=say("Packets between {here} and {there} are forwarded.", here=ends[0][0], there=ends[0][1]),
         risk=say("Passes network policies of the pods in these blocks. {lasts}", lasts=_FIREWALL_RISK),
     )
+    yield from _without_rule(fault)
 
 
 def firewall_inner(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
@@ -150,6 +178,7 @@ def firewall_inner(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
         risk=_FIREWALL_RISK,
         why=say("What the tunnel delivers to {peer} is taken.", peer=fault.peer),
     )
+    yield from _without_rule(fault)
 
 
 def _end(cluster: Cluster, address: IPv4Address) -> IPv4Network | IPv4Address:
