@@ -61,7 +61,7 @@ def inbound(cluster: Cluster, arrival: Arrival) -> Iterator[Fault]:
                 config=None,
                 peer=arrival.outer_source,
                 text=say(
-                    "{host} has no IP-in-IP device: the kernel answers with ICMP port unreachable.",
+                    "{host} has no IP-in-IP device: the kernel answers with ICMP protocol or port unreachable.",
                     host=arrival.host.name,
                 ),
             )

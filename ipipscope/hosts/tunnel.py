@@ -56,7 +56,7 @@ class Reception:
     """Which device takes an encapsulated packet."""
 
     device: str | None
-    """None: nobody; the kernel answers ICMP port unreachable."""
+    """None: nobody; the kernel answers ICMP port unreachable, or protocol unreachable without the module."""
     reason: str = ""
     refused_by: Tunnel | None = None
     """A device of the host that is down, or that takes another remote only."""

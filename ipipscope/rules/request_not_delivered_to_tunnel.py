@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from ipipscope.decoder.icmp import PORT_UNREACHABLE, PROTOCOL_UNREACHABLE, UNREACHABLE
 from ipipscope.language.said import say, say_of
 from ipipscope.model import Confidence, Leg, Role
+from ipipscope.rules.error_way import words
 from ipipscope.rules.rule import Rule, Strike
 from ipipscope.rules.stopped import stopped
 
@@ -24,7 +25,7 @@ RULE: Final = Rule(
     ),
     looks=(
         "Request: the replier's NIC with outer header; its tunnel and workload stay empty. Nothing comes "
-        "back, or ICMP port unreachable."
+        "back, or ICMP port or protocol unreachable."
     ),
     causes=(
         "Felix or another firewall drops protocol 4 from an outer source it does not know; rp_filter=1 on a "
@@ -51,12 +52,14 @@ def struck(view: View) -> Strike | None:
                 node = view.name(Leg.REQUEST, target=True)
                 return Strike(
                     node=node,
-                    interface=view.interface(view.at(Leg.REQUEST, node, "outer") or (error,)),
+                    interface=view.interface(view.at(Leg.REQUEST, node, "outer") if node else ()),
                     confidence=Confidence.CERTAIN,
                     proofs=(
                         (
                             error,
-                            say("ICMP port or protocol unreachable from {error_from}", error_from=error.error_from),
+                            say(
+                                "ICMP {what} from {error_from}", what=words(error.error, 0), error_from=error.error_from
+                            ),
                         ),
                         (look, say("request")),
                     ),
@@ -65,11 +68,18 @@ def struck(view: View) -> Strike | None:
 
 
 NO_TUNNEL: Final = frozenset({(UNREACHABLE, PORT_UNREACHABLE), (UNREACHABLE, PROTOCOL_UNREACHABLE)})
-"""What Linux answers where no tunnel device takes an IPIP packet (net/ipv4/tunnel4.c: port unreachable)."""
+"""What Linux answers where no tunnel device takes an IPIP packet (net/ipv4/tunnel4.c: port unreachable), or no module does."""
 
 
 def summary(count: int, strike: Strike, view: View) -> str:
     """One sentence."""
+    if strike.interface is None:
+        return say_of(
+            count,
+            "{count} request reaches {node} as IPIP and never its tunnel.",
+            "{count} requests reach {node} as IPIP and never its tunnel.",
+            node=strike.node,
+        )
     return say_of(
         count,
         "{count} request reaches {node}:{interface} as IPIP and never its tunnel.",

@@ -1,6 +1,7 @@
 """Causes against the truth of cases that a real kernel recorded."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from ipipscope import triage
 from ipipscope.hosts.causes import explain
 from ipipscope.model import CauseClass, Confidence
 
-from .conftest import cases
+from .conftest import ROOT, cases
 from .truth import CODES, finding_of
 
 FAULTY = [case for case in cases() if case.truth["fault"] != "none" and case.truth.get("cause_class")]
@@ -58,6 +59,7 @@ def test_a_filter_on_the_reverse_path_is_loosened_where_it_drops(case):
     assert (finding.remedy[0].node, finding.remedy[0].command) == (
         "node4", "sysctl -w net.ipv4.conf.eth1.rp_filter=2",
     )  # fmt: skip
+    assert not [remedy for remedy in finding.remedy if "route get" in remedy.command]
 
 
 def test_pods_larger_than_the_tunnel_get_its_mtu_at_both_ends(case):
@@ -124,3 +126,29 @@ def test_a_line_that_loses_the_replies_makes_a_possible_loss_likely(tmp_path):
         shutil.copy(case / "state" / "node3" / name, tmp_path / "node3" / name)
     told = [triage([str(case / "merged")], state=[str(state)]).findings[0] for state in (tmp_path, case / "state")]
     assert [each.confidence for each in told] == [Confidence.POSSIBLE, Confidence.LIKELY]
+
+
+def test_where_no_tunnel_device_is_there_the_module_is_loaded(case):
+    one = case("02-")
+    state = one.snapshots()
+    node = one.truth["where"]
+    bare = replace(
+        state[node],
+        links=tuple(link for link in state[node].links if link.link_type != "ipip" and link.kind != "ipip"),
+        tunnels=(),
+        routes=tuple(route for route in state[node].routes if not any(hop.device == "tunl0" for hop in route.hops)),
+        addresses=tuple(address for address in state[node].addresses if address.interface != "tunl0"),
+    )
+    truth = one.truth | {"fault": "request-not-delivered-to-tunnel"}
+    (finding,) = explain([finding_of(truth, node)], state | {node: bare})
+    steps = finding.remedy[0].command.split(" && ")
+    assert steps[0] == "modprobe ipip"
+    assert "ip link set tunl0 up" in steps
+
+
+def test_a_rule_that_drops_may_as_well_be_deleted():
+    (finding, *_) = triage([ROOT / "captures" / "rules" / "firewall-rejects-ipip"]).findings
+    assert finding.cause is not None
+    assert finding.cause.config is not None
+    deleted = finding.cause.config.replace("-A ", "iptables -D ", 1)
+    assert deleted in [remedy.command for remedy in finding.remedy]

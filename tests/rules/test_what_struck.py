@@ -6,6 +6,7 @@ import pytest
 
 import ipipscope
 from tests.rules.pings import BEGIN, SECOND, points, write
+from tests.written import Ipv4, Written, ethernet, icmp_error
 
 TICK = 1000  # nanoseconds in a tick of these files
 
@@ -123,3 +124,14 @@ def test_a_cut_packet_is_told_with_its_own_time_not_with_its_points(triage):
     finding = triage(shown)["capture-truncated"]
     assert finding.count == 2
     assert (finding.first, finding.last) == tuple(shown["n2_eth0"][2 * number].ticks * TICK for number in (42, 57))
+
+
+def test_an_error_from_a_node_that_was_not_recorded_names_no_interface_of_it(triage):
+    shown = []
+    for number, request in enumerate(points(10, range(10))["n1_eth0"]):
+        error = Ipv4(src=0xC0A80002, dst=0xC0A80001, id=number)(icmp_error(3, 2, request.octets[14:]))
+        shown += [request, Written(ethernet(0x0800, error, 0x020000000002, 0x020000000001), request.ticks + 50)]
+    finding = triage({"n1_eth0": shown})["request-not-delivered-to-tunnel"]
+    assert (finding.node, finding.interface) == ("192.168.0.2", None)
+    assert finding.summary == "10 requests reach 192.168.0.2 as IPIP and never its tunnel."
+    assert "ICMP protocol unreachable from 192.168.0.2" in [each.what for each in finding.evidence]

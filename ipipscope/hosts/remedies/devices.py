@@ -24,7 +24,11 @@ if TYPE_CHECKING:
 def tunnel_up(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
     """Bring the device up and put the routes back that went down with it."""
     host = fault.host
-    device = fault.interface or FALLBACK
+    if fault.interface is None:
+        yield _module(cluster, host)
+        yield from owner_programs_again(fault, route_owner(cluster, host, None))
+        return
+    device = fault.interface
     steps = [command("ip", "link", "set", interface_name(device), "up")]
     steps += lost_routes(cluster, host, device, fault.block, fault.expected)
     yield Remedy(
@@ -35,6 +39,28 @@ def tunnel_up(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
         risk=say("The routes are those the other nodes' state speaks of; there may be more. {lasts}", lasts=LASTS),
     )
     yield from owner_programs_again(fault, route_owner(cluster, host, None))
+
+
+def _module(cluster: Cluster, host: Host) -> Remedy:
+    """Load the module, which makes its fallback device, and set that up."""
+    address = recorded_or_own(cluster, host)
+    steps = [command("modprobe", "ipip")]
+    if address is not None:
+        steps.append(command("ip", "addr", "add", f"{address}/32", "dev", FALLBACK))
+    steps.append(command("ip", "link", "set", FALLBACK, "up"))
+    return Remedy(
+        node=host.name,
+        command=" && ".join([*steps, *lost_routes(cluster, host, FALLBACK, None, None)]),
+        undo=command("modprobe", "-r", "ipip"),
+        why=say("The module makes {device}, which takes packets of protocol 4.", device=FALLBACK),
+        risk=say("The routes are those the other nodes' state speaks of; there may be more. {lasts}", lasts=LASTS),
+    )
+
+
+def recorded_or_own(cluster: Cluster, host: Host) -> IPv4Address | None:
+    """The tunnel address that Calico has on record for *host*, else the first of its own block."""
+    recorded = [node.tunnel_address for node in host.snapshot.calico.nodes if node.name == host.name]
+    return next((address for address in recorded if address is not None), None) or block_base(cluster, host)
 
 
 def other_remote(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
@@ -87,8 +113,7 @@ def forwarding(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
 def tunnel_address(cluster: Cluster, fault: Fault) -> Iterator[Remedy]:
     """Give the device its own address, then take a foreign one away: without any it would lose its routes."""
     host, device = fault.host, fault.interface or FALLBACK
-    recorded = [node.tunnel_address for node in host.snapshot.calico.nodes if node.name == host.name]
-    right = next((address for address in recorded if address is not None), None) or block_base(cluster, host)
+    right = recorded_or_own(cluster, host)
     if right is None or host.workload_device(right) is not None:
         yield from owner_programs_again(fault, None)
         return
