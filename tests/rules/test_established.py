@@ -232,8 +232,7 @@ def test_a_segment_that_is_sent_again_twice_and_then_acknowledged_is_no_stall(sc
 @pytest.mark.parametrize("seen", [("node2", "tunl0"), ("node2", "eth1"), ("node1", "eth1"), ("node1", "tunl0")])
 def test_one_point_alone_accuses_no_node_of_what_it_cannot_show(scene, seen):
     stall(scene)
-    for finding in lost(scene.triage(only={seen})):
-        assert finding.code == "IPIP306"
+    assert lost(scene.triage(only={seen})) == []
 
 
 def test_keep_alives_that_nobody_answers_are_no_segments(scene):
