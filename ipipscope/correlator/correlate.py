@@ -151,6 +151,7 @@ class Correlator:
         self._stretches: dict[tuple[int, int], Stretch] = {}
         self._twice: dict[CapturePoint, RecordedTwice] = {}
         self._repeated: Counter[CapturePoint] = Counter()
+        self._tcp = 0
         for number in range(len(sources)):
             self.describe(number)
 
@@ -166,7 +167,9 @@ class Correlator:
             self.pairing.station_node = view(self.stations.nodes())
         self.pairing.station_rank = view(self.stations.ranks())
         for chunk, stations in prepared:
-            if self.flows is not None or (chunk.batch.inner_proto[chunk.start : chunk.stop] == PROTOCOL_TCP).any():
+            tcp = int(np.count_nonzero(chunk.batch.inner_proto[chunk.start : chunk.stop] == PROTOCOL_TCP))
+            self._tcp += tcp
+            if self.flows is not None or tcp:
                 self._counted.feed(chunk.batch, chunk.start, chunk.stop, view(stations), 0, chunk.source)
             self.fragments.take(chunk.batch, chunk.start, chunk.stop, stations, chunk.source)
             self.pairing.feed(chunk.batch, chunk.start, chunk.stop, view(stations), chunk.source, 0)
@@ -241,6 +244,14 @@ class Correlator:
                 if (number, interface) not in self._points and source.recorded(interface, Stretch()):
                     self._point(number, interface)
         return self.so_far()
+
+    @property
+    def state(self) -> tuple[int, int]:
+        """Exchanges that are closed, and packets of TCP: where neither has grown, `so_far` gives what it gave before.
+
+        A connection stalls while no exchange closes.
+        """
+        return self.pairing.closed, self._tcp
 
     def so_far(self, rows: Sequence[int] | None = None) -> Correlation:
         """What the closed exchanges amount to, while packets go on coming.

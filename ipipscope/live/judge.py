@@ -173,9 +173,9 @@ class LiveJudge:
         return point_counts(self._correlator.tallies, self._sources, self._counted)
 
     @property
-    def closed(self) -> int:
-        """How many exchanges are closed: the next judgement differs only where there are more of them."""
-        return self._correlator.pairing.closed
+    def state(self) -> tuple[int, int]:
+        """What a judgement rests on: the next one differs only where this does, see `Correlator.state`."""
+        return self._correlator.state
 
     def so_far(self) -> Analysis:
         """What the exchanges that are closed show; of many flows, those that asked lately, and what they asked before.

@@ -99,7 +99,7 @@ class Judging:
         self._change = threading.Condition()
         self._ends = False
         self._next = 0.0
-        self._judged = 0
+        self._judged = (0, 0)
         # in the language of the thread that started it
         self._thread = threading.Thread(target=copy_context().run, args=(self._run,), name="judging", daemon=True)
         self._thread.start()
@@ -216,11 +216,11 @@ class Judging:
         if idle:
             self.behind = 0.0
         if began >= self._next:
-            if self.judge.closed != self._judged:
-                self._judged = self.judge.closed
+            if self.judge.state != self._judged:
+                self._judged = self.judge.state
                 self.latest = self.judge.so_far()
             if self.latest is not None:
-                # also where nothing has closed since: findings close when time passes without them
+                # also where nothing came since: findings close when time passes without them
                 self._view.events(self.findings.update(self.latest.findings, now))
             self._next = began + max(EVERY, (time.monotonic() - began) / SHARE)
         self._drawn()

@@ -157,7 +157,7 @@ class _Judge:
         self._first, self._sources = 0, sources
         self._correlator, self._assembled, self._view, self._flight = correlator, assembled, view, flight
         self._began, self._spent = time.monotonic(), 0.0
-        self._judged, self._follows = (0, 0), follows
+        self._judged, self._follows = (0, 0, 0), follows
 
     @property
     def done(self) -> Said:
@@ -201,8 +201,8 @@ class _Judge:
         self.show()
 
     def so_far(self) -> None:
-        """Tell what has changed; nothing where no exchange has closed since the last time, nor a packet followed."""
-        state = self._correlator.pairing.closed, self.packets if self._follows else 0
+        """Tell what has changed; nothing where all is as it was the last time, and no packet followed."""
+        state = *self._correlator.state, self.packets if self._follows else 0
         if state == self._judged:
             return
         before = time.monotonic()

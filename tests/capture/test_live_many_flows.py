@@ -73,7 +73,7 @@ def test_quiet_flows_are_left_out_of_a_look_and_stay_in_its_counts(recorded):
     last = None
     for judge, analysis, _ in looks(recorded):
         judged = analysis.judgement
-        assert judged.exchanges == judge.closed  # each of them, whether its flow is looked at again or not
+        assert judged.exchanges == judge.state[0]  # each of them, whether its flow is looked at again or not
         last = judge, analysis
     judge, analysis = last
     assert judge.now > (BEGIN + MINUTES * 60) * SECOND > BEGIN * SECOND + 2 * RECENT

@@ -4,6 +4,8 @@ import pytest
 
 from ipipscope.analysis import triage
 from ipipscope.correlator import correlate
+from ipipscope.live.events import Change
+from ipipscope.live.replay import replay
 from tests.rules.overlay import BEGIN, MILLISECOND, SECOND, Node, Overlay, capture_file, reply, request
 from tests.written import Ipv4, tcp
 
@@ -250,3 +252,35 @@ def test_segments_of_more_connections_than_are_followed_are_told_in_a_note(scene
     notes = [note for note in scene.triage().notes if "not followed" in note]
     # 20 segments a connection, each seen at 6 points; a row is one direction at one point, 10 segments.
     assert notes == ["160 TCP segments are not followed beyond handshakes: there are more connections than are kept."]
+
+
+class Told:
+    """Keeps what a replay tells."""
+
+    def __init__(self):
+        self.told = []
+
+    def events(self, events):
+        self.told += [(event.change, event.finding.code, event.time // 1000 - BASE) for event in events]
+
+    def note(self, text):
+        pass
+
+    def show(self, watched):
+        pass
+
+
+def replayed(scene):
+    """What a replay tells: what became of which rule's finding, microseconds after the beginning."""
+    scene.triage()
+    told = Told()
+    replay([str(scene.folder)], timeout=1000 * SECOND, state=[], view=told, pace=1e9)
+    return told.told
+
+
+def test_a_stall_is_told_while_it_lasts_though_no_exchange_closes(scene):
+    scene.known()
+    stall(scene, there=3)
+    scene.connection(rounds=300, start=BASE + SECOND, source=OTHER_A, target=OTHER_B, port=40009)
+    (opened,) = (at for change, _, at in replayed(scene) if change is Change.OPEN)
+    assert opened < 10 * SECOND
