@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
-from ipipscope.language.said import say
+from ipipscope.language.said import Said, say
 from ipipscope.language.told import told
 from ipipscope.model import SECOND, Impact
 from ipipscope.report.json_report import finding_as_json
@@ -143,6 +143,17 @@ class Findings:
         return events
 
 
-def _told(finding: Finding) -> Finding:
-    """A finding without what changes with every exchange."""
-    return replace(finding, count=0, first=0, last=0, flows=(), evidence=(), summary="", display_filter="")
+def _told(finding: Finding) -> tuple[Finding, object]:
+    """A finding without what changes with every exchange; of when its losses happen, which sentences say so."""
+    steady = replace(
+        finding, count=0, first=0, last=0, flows=(), evidence=(), summary="", display_filter="", pattern=""
+    )
+    return steady, _sentences(finding.pattern)
+
+
+def _sentences(text: object) -> object:
+    """What a text says, without the numbers and names in it: these may grow and change with every packet."""
+    if not isinstance(text, Said):
+        return None
+    within = (*text.parts, *text.values.values())
+    return text.template, [said for each in within if (said := _sentences(each)) is not None]

@@ -284,3 +284,13 @@ def test_a_stall_is_told_while_it_lasts_though_no_exchange_closes(scene):
     scene.connection(rounds=300, start=BASE + SECOND, source=OTHER_A, target=OTHER_B, port=40009)
     (opened,) = (at for change, _, at in replayed(scene) if change is Change.OPEN)
     assert opened < 10 * SECOND
+
+
+def test_a_finding_has_not_changed_because_tcp_beside_it_goes_on(scene):
+    scene.known()
+    scene.pings(20, stop=3)
+    scene.pings(100, source=A.pod(9), target=B.pod(9))
+    scene.connection(rounds=100, start=BASE - SECOND, source=OTHER_A, target=OTHER_B, port=40009)
+    told = replayed(scene)
+    assert told[0][0] is Change.OPEN
+    assert max(at for change, _, at in told if change is Change.CHANGE) < 5 * SECOND  # the last ping is lost after 2 s
