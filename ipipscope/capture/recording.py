@@ -157,6 +157,8 @@ class Place:
     """Of its first packet in the whole recording, from 1."""
     taken: int
     """How many of its packets were taken: fewer when a limit was reached."""
+    before: int = 0
+    """Packets of the whole recording that stand in files before this one."""
 
 
 @dataclass(slots=True)
@@ -166,6 +168,8 @@ class _File:
     sink: _Sink
     writer: PcapngWriter
     opened: float
+    before: int
+    """Packets of the whole recording in earlier files."""
     packets: int = 0
     parts: dict[int, _Part] = field(default_factory=dict)
     """By the interface's number in the whole recording; those that are recorded."""
@@ -256,8 +260,9 @@ class Recording:
             if self._turn():
                 self._close()
                 self._open()
-            place = Place(self._file.sink.path if self._file else self.path or "", self.packets + 1, len(records))
+            place = Place(self.path or "", self.packets + 1, len(records))
             if self._file:
+                place.file, place.before = self._file.sink.path, self._file.before
                 before = self._file.sink.octets
                 try:
                     self._file.writer.packets(records, [self._file.parts[number].number for number in numbers])
@@ -318,7 +323,7 @@ class Recording:
         sink = _Sink(path, force=self._force)
         try:
             writer = PcapngWriter(sink, tool=self._tool, os=self._system)
-            file = _File(sink, writer, time.monotonic())
+            file = _File(sink, writer, time.monotonic(), self.packets)
             for number, interface in self._interfaces.items():
                 file.describe(number, interface, began=False)
         except BaseException:

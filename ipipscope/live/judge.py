@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import insort
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
@@ -90,7 +91,7 @@ class LiveJudge:
         self._counted: Counter[CapturePoint] = Counter()
         """Packets before judging began anew."""
         self._starts: list[tuple[int, str]] = []
-        """Rings: number in the whole recording before each file's first packet, and the file."""
+        """Rings: packets of the whole recording before each file's first one, and the file."""
         self._watermark = 0
         self._settled = Settled()
 
@@ -158,10 +159,13 @@ class LiveJudge:
         one = self._sources[source]
         one.until = one.clock.reached if told is None else one.clock.passed(told)
 
-    def begins_file(self, path: str, frame: int) -> None:
-        """From packet *frame* of the recording on, packets stand in file *path* of a ring."""
-        if not self._starts or self._starts[-1][1] != path:
-            self._starts.append((frame - 1, path))
+    def stands_in(self, path: str, before: int) -> None:
+        """Packets stand in file *path* of a ring, whose first one comes behind *before* others of the recording.
+
+        Of several recorders, batches come in any order, and some not at all: more came than could be judged.
+        """
+        if (before, path) not in self._starts:
+            insort(self._starts, (before, path))
 
     @property
     def now(self) -> int:
@@ -199,7 +203,7 @@ class LiveJudge:
 
     def _analysis(self, correlation: Correlation) -> Analysis:
         analysis = assemble(self._sources, correlation, self.host_state(), self.problems)
-        if len(self._starts) > 1:
+        if self._starts and self._starts[-1][0]:
             analysis.findings = [self._placed(finding) for finding in analysis.findings]
         return analysis
 

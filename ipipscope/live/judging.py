@@ -43,7 +43,8 @@ TICK: Final = 0.1
 class Batch:
     """Packets of one recorder as they were recorded.
 
-    frame: number of the first one in the whole recording, from 1; file: where they stand.
+    frame: number of the first one in the whole recording, from 1.
+    file: where they stand; before: packets of the recording in files before that one.
     arrived: nanoseconds of a clock that is never set.
     """
 
@@ -52,6 +53,7 @@ class Batch:
     records: Records
     frame: int
     file: str
+    before: int
     arrived: int
 
 
@@ -202,7 +204,7 @@ class Judging:
 
     def _judge(self, batch: Batch) -> None:
         self.behind = (time.monotonic_ns() - batch.arrived) / SECOND
-        self.judge.begins_file(batch.file, batch.frame)
+        self.judge.stands_in(batch.file, batch.before)
         stepped = self.judge.take(batch.source, batch.records, batch.frame, batch.arrived)
         if stepped:
             self.note(

@@ -169,7 +169,8 @@ class Stream:
                 if place.taken:
                     taken = records.rows(slice(place.taken))
                     self._last = max(self._last, int(taken.time.max()))
-                    self._judging.take(Batch(self._source, self.target.node, taken, place.number, place.file, arrived))
+                    number, file, before = place.number, place.file, place.before
+                    self._judging.take(Batch(self._source, self.target.node, taken, number, file, before, arrived))
                 self.failure = self.failure or self._recording.failure
                 if int(records.captured.sum()) < LITTLE:
                     time.sleep(GATHER)

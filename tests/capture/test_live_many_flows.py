@@ -9,6 +9,7 @@ from written import ETHERNET, Ipv4, Written, echo, ethernet, pcap
 
 from ipipscope.analysis import analyse
 from ipipscope.capture.files import CaptureFile
+from ipipscope.capture.recording import Limits, Recording
 from ipipscope.live.events import Change, Findings
 from ipipscope.live.judge import MANY, RECENT, LiveJudge
 from ipipscope.model import SECOND
@@ -120,3 +121,31 @@ def test_a_day_of_pings_by_a_clock_slower_than_ours_is_answered(tmp_path):
     report = judge.finish().report
     assert (report.exchanges, report.answered) == (hours * 3600 // each, hours * 3600 // each)
     assert not report.findings
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (0, 2, 1, 3), (0, 1, 3), (3,)], ids=str)
+def test_evidence_stands_where_it_is_said_to_in_a_ring_however_its_batches_come(tmp_path, order):
+    packets = [each for flow in range(10) for each in exchange(flow, 1, flow, outer=OTHER if flow > 7 else THERE)]
+    file = tmp_path / "node3_eth1.pcap"
+    file.write_bytes(pcap(packets, link_type=ETHERNET))
+    capture = CaptureFile(str(file))
+    (records,) = capture.batches()
+    ring = str(tmp_path / "ring.pcapng")
+    recording = Recording(ring, Limits(file_packets=10))
+    number = recording.describe(capture.interfaces[0])
+    parts = [records.rows(slice(first, stop)) for first, stop in ((0, 8), (8, 10), (10, 14), (14, 20))]
+    places = [recording.take(part, [number]) for part in parts]
+    recording.close()
+    judge = LiveJudge(TIMEOUT)
+    source = judge.source(ring, list(capture.interfaces))
+    judge.describe(source, 0)
+    for which in order:
+        part, place = parts[which], places[which]
+        judge.stands_in(place.file, place.before)
+        judge.take(source, part, place.number, int(part.time[-1]))
+        judge.pass_time(int(part.time[-1]), idle=False)
+    evidence = [each for finding in judge.finish().findings for each in finding.evidence]
+    assert evidence
+    for each in evidence:
+        (recorded,) = CaptureFile(each.file).batches()
+        assert recorded.time[each.frame - 1] == each.time
