@@ -192,20 +192,23 @@ class Stream:
             received = interface.received if interface.received is not None else self.recorder.received.get(name)
             dropped = interface.dropped if interface.dropped is not None else self.recorder.dropped.get(name)
             described.received, described.dropped = received, dropped
-            span = None if self._clock.stepped else interface.recorded or self._span(self._began[number], ended)
+            span = self._span(interface.recorded, self._began[number], ended)
             if span is not None and self._recording.full:  # it ran on; what came then was not taken
                 span = (span[0], self._last) if span[0] < self._last else None
             self._recording.ended(self._numbers[number], span, received, dropped)
         self.failure = self.failure or self._recording.failure
 
-    def _span(self, began: int, ended: int) -> tuple[int, int] | None:
-        """When it recorded for sure, in capture time, from our own; None where that cannot be told.
+    def _span(self, told: tuple[int, int] | None, began: int, ended: int) -> tuple[int, int] | None:
+        """When it recorded for sure, in capture time: as its recorder *told*, else from our own; None if nothing tells.
 
+        The node's recorders have one clock; one that hears nothing knows from the others that it was set.
         A packet comes with some delay, so capture time is later than it seems, but not by more than `LATE`.
         """
-        least = [ahead for clock in self._clocks if (ahead := clock.least(ended)) is not None]
-        if not least:
+        if any(clock.stepped for clock in self._clocks):
             return None
+        least = [ahead for clock in self._clocks if (ahead := clock.least(ended)) is not None]
+        if told is not None or not least:
+            return told
         most = max(clock.most for clock in self._clocks if clock.ahead is not None)
         begin, end = began + most + LATE, ended + max(least) - LATE
         return (begin, end) if begin < end else None

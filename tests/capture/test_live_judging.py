@@ -15,6 +15,7 @@ import pytest
 
 from ipipscope.capture.files import CaptureFile
 from ipipscope.live.clock import Ahead, CaptureClock
+from ipipscope.live.stream import Stream
 
 from .live import SCOPE, Capture, count, needs_namespaces, run, wait_for, wire
 from .overlay import inside, tun
@@ -235,3 +236,17 @@ def test_a_clock_that_was_set_back_by_less_than_a_step_is_not_overtaken():
         time = (1_700_000_000 + second) * SECOND - (28 * SECOND // 10 if second >= 10 else 0)
         clock.steady(np.array([time]), second * SECOND)
     assert time <= clock.passed(30 * SECOND) - 11 * SECOND <= time + SECOND
+
+
+@pytest.mark.parametrize("told", [None, (1, 2)])
+def test_an_interface_that_hears_nothing_does_not_say_when_it_recorded_by_a_clock_that_was_set(told):
+    busy, silent = Ahead(), Ahead()
+    stream = Stream.__new__(Stream)
+    stream._clocks = [busy, silent]
+    busy.see(1_700_000_000 * SECOND, 0)
+    begin, end = told or (1_700_000_001 * SECOND, 1_700_000_199 * SECOND)
+    span = stream._span(told, 0, 200 * SECOND)
+    assert span[0] == begin
+    assert end - SECOND // 10 <= span[1] <= end
+    busy.see((1_700_000_100 - 3600) * SECOND, 100 * SECOND)
+    assert stream._span(told, 0, 200 * SECOND) is None
