@@ -131,11 +131,18 @@ class Judging:
             self._octets += size
             self._change.notify()
 
-    def tell(self, action: Callable[[], object]) -> None:
-        """Have something done by the thread, after what was handed over before."""
+    def tell(self, action: Callable[[], object], note: str = "") -> None:
+        """Have something done by the thread, after what was handed over before.
+
+        note: what it would tell the view, which is told so here when a fault has ended the thread.
+        """
         with self._change:
-            self._waiting.append(action)
-            self._change.notify()
+            if self.fault is None:
+                self._waiting.append(action)
+                self._change.notify()
+                return
+        if note and not isinstance(self.fault, BrokenPipeError):
+            self._view.note(note)
 
     def finish(self) -> None:
         """Wait until everything is judged; raises what ended judging."""

@@ -279,13 +279,13 @@ class Session:
         """Tell of something that happened to the capture itself, now and in the report."""
         assert self._judging is not None
         judging = self._judging
-        judging.tell(lambda: judging.note(text))
+        judging.tell(lambda: judging.note(text), text)
 
     def _problem(self, problem: InputError) -> None:
         """Tell of what could not be recorded, now and in the report."""
         assert self._judging is not None
         judging = self._judging
-        judging.tell(lambda: judging.problem(problem))
+        judging.tell(lambda: judging.problem(problem), str(problem))
 
     def _judging_ended(self, fault: BaseException, view: View) -> None:
         """Without a judge it records on, if there is a file to record into."""

@@ -16,6 +16,7 @@ from ipipscope.capture.elsewhere import Host
 from ipipscope.capture.interfaces import Equipment
 from ipipscope.capture.recording import Limits, Recording
 from ipipscope.live import judging
+from ipipscope.live.events import Findings
 from ipipscope.live.judge import LiveJudge
 from ipipscope.live.session import Session
 from ipipscope.live.state import HostState
@@ -272,3 +273,15 @@ def test_a_snapshot_that_cannot_be_kept_is_told(lan, tmp_path):
     state.wait(20)
     assert "the host's state is not kept" in str(state.problem)
     assert set(state.snapshots) == {"near"}
+
+
+def test_a_judge_that_a_fault_ended_is_handed_nothing_more_and_notes_are_told_without_it():
+    view = View()
+    ended = judging.Judging(LiveJudge(5 * SECOND), Findings(5 * SECOND), view, lambda: None)
+    ended.tell(lambda: 1 // 0)
+    wait_for(lambda: ended.fault is not None)
+    for number in range(3):
+        ended.tell(lambda: ended.note("never"), f"note {number}")
+        ended.tell(lambda: None)
+    assert view.notes == ["note 0", "note 1", "note 2"]
+    assert not ended._waiting
