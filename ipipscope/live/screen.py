@@ -68,12 +68,20 @@ class Screen:
             self._live.stop()
 
     def _suspend(self, number: int, interrupted: FrameType | None) -> None:
-        """Ctrl-Z: the shell gets its screen; ours is drawn again when we go on."""
+        """Ctrl-Z: the shell gets its screen; ours is drawn again when we go on.
+
+        Where the terminal takes nothing (Ctrl-S), who draws holds the lock: then we stop with our screen on it.
+        """
         del number, interrupted
-        with self._lock:
-            self._live.stop()
+        free = self._lock.acquire(timeout=REFRESH)
+        try:
+            if free:
+                self._live.stop()
             self._drawn = None
             os.kill(os.getpid(), signal.SIGSTOP)
+        finally:
+            if free:
+                self._lock.release()
 
     def events(self, events: Sequence[Event]) -> None:
         """Findings are drawn with the rest."""

@@ -22,7 +22,7 @@ from ipipscope.live.screen_text import screen_lines
 from ipipscope.model import CapturePoint
 from ipipscope.report.lines import cells, plain
 
-from .live import MAIN, SCOPE, needs_namespaces, run, wire
+from .live import MAIN, SCOPE, needs_namespaces, run, wait_for, wire
 from .overlay import FAR_POD, overlay
 from .terminal import BEFORE, Terminal, needs_tmux
 
@@ -235,3 +235,27 @@ def read(terminal: int) -> bytes:
         return os.read(terminal, 1 << 16)
     except OSError:  # EIO: the other side is closed
         return b""
+
+
+def test_ctrl_z_stops_it_also_while_the_terminal_takes_nothing():
+    """Who draws then holds the lock."""
+    program = """
+import os, signal, sys, threading, time
+from ipipscope.live.screen import Screen
+held = threading.Event()
+def draw():
+    with screen._lock:
+        held.set()
+        time.sleep(100)
+with Screen(sys.stdout, colour=False, unicode=False) as screen:
+    threading.Thread(target=draw, daemon=True).start()
+    held.wait()
+    os.kill(os.getpid(), signal.SIGTSTP)
+    time.sleep(100)
+"""
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.DEVNULL) as process:
+        try:
+            status = Path(f"/proc/{process.pid}/stat")
+            wait_for(lambda: status.read_text().rpartition(")")[2].split()[0] == "T")
+        finally:
+            process.kill()
