@@ -296,8 +296,8 @@ class FlightRecorder(Recording):
         try:
             verdict = _write_report(flight.folder, file, self.state())
             news = say("{file}: {count} packets. {verdict}", file=file, count=flight.file.packets, verdict=verdict)
-        except OSError as failure:
-            reason = (failure.strerror or "").lower()
+        except Exception as failure:  # noqa: BLE001  (nobody waits for this thread who could be told otherwise)
+            reason = failure.strerror.lower() if isinstance(failure, OSError) and failure.strerror else repr(failure)
             news = say("{folder}: the report is not written: {reason}.", folder=flight.folder, reason=reason)
         with self._guard:
             self._news.append(news)

@@ -15,9 +15,11 @@ from scapy.layers.l2 import Ether
 from scapy.packet import Raw
 from scapy.utils import PcapWriter
 
+from ipipscope.analysis import analyse
 from ipipscope.capture.files import CaptureFile
 from ipipscope.capture.recording import Limits
 from ipipscope.errors import UsageError
+from ipipscope.live.events import Change, Event
 from ipipscope.live.flight_recorder import FlightRecorder
 from ipipscope.live.setup import seconds
 
@@ -195,3 +197,19 @@ def test_pings_that_are_dropped_on_their_way_are_on_disk_with_what_came_before_a
         ]
         assert 11 < max(moments) - min(moments) < 30  # longer, where another finding opens meanwhile
     assert not list(Path.cwd().glob("node7_*.pcapng"))
+
+
+def test_a_report_that_a_fault_of_ours_ended_is_told_of(tmp_path):
+    recorder = FlightRecorder(str(tmp_path), Limits(), keep=SECOND, memory=20_000, by_capture_time=True)
+    file = pings(tmp_path / "case", range(0)) / "node1_eth1.pcap"
+    capture = CaptureFile(str(file))
+    recorder.state = lambda: 1 // 0
+    for records in capture.batches():
+        if not recorder._interfaces:
+            recorder.describe(capture.interfaces[0])
+        recorder.take(records, [0])
+    (finding, *_) = analyse([str(CASE)], state=[]).findings
+    recorder.opened([Event(Change.OPEN, int(records.time[-1]), finding)], int(records.time[-1]))
+    recorder.finish()
+    told = recorder.news()
+    assert any("the report is not written: ZeroDivisionError" in text for text in told), told
