@@ -26,31 +26,22 @@ class Block:
     head: lines above its items; they are left out where there is no room for an item below them.
     items: each with the line that must be seen first; the others are left out first.
     least: so many items have room before other blocks get more than their least.
-    most: never more items than these.
-    hidden: items beyond those given here.
     """
 
     items: list[list[Line]]
     head: list[Line] = field(default_factory=list)
     least: int = 1
-    most: int = 1_000
-    hidden: int = 0
-
-    def __post_init__(self) -> None:
-        self.hidden += max(0, len(self.items) - self.most)
-        self.items = self.items[: self.most]
 
     @property
     def wanted(self) -> int:
         """Lines that it would fill."""
-        more = 1 if self.hidden and self.items else 0
-        return len(self.head) + sum(map(len, self.items)) + more
+        return len(self.head) + sum(map(len, self.items))
 
     @property
     def needed(self) -> int:
         """Lines without which it is not worth drawing in full."""
         shown = min(self.least, len(self.items))
-        more = 1 if len(self.items) + self.hidden > shown else 0
+        more = 1 if len(self.items) > shown else 0
         return min(self.wanted, len(self.head) + shown + more)
 
     def drawn(self, rows: int) -> list[Line]:
@@ -58,14 +49,11 @@ class Block:
         if rows <= 0 or not self.items:
             return self.head[:rows] if rows > 0 else []
         if rows >= self.wanted:
-            lines = [*self.head, *(line for item in self.items for line in item)]
-            return [*lines, _more(self.hidden)] if self.hidden else lines
+            return [*self.head, *(line for item in self.items for line in item)]
         head = self.head if rows > len(self.head) + 1 else []
         room = rows - len(head)
-        count = len(self.items)
-        if count + (1 if self.hidden else 0) > room:
-            count = max(1, room - 1) if room > 1 else 1
-        left_out = len(self.items) + self.hidden - count
+        count = len(self.items) if len(self.items) <= room else max(1, room - 1)
+        left_out = len(self.items) - count
         spare = room - count - (1 if left_out and room > count else 0)
         lines = list(head)
         for item in self.items[:count]:
