@@ -184,7 +184,9 @@ class LiveJudge:
     def so_far(self) -> Analysis:
         """What the exchanges that are closed show; of many flows, those that asked lately, and what they asked before.
 
-        However long it runs, a look at it takes no longer than the flows of a minute do.
+        The rules are asked about the flows of a minute alone, however long it runs. Three things grow with all that was
+        seen, up to the bounds of what is kept: which journeys those are, what the others counted (`Settled`), and which
+        TCP connections stall.
         """
         self._note_spans()
         pairing = self._correlator.pairing
