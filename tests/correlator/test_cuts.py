@@ -34,6 +34,8 @@ each_case = pytest.mark.parametrize("case", [Case.at(path) for path in CASES], i
 IN_PARTS = {
     # The error about the outer packet is the router's, the one about the inner packet the node's own.
     ("11b-df-ping-path-mtu-outer", "IPIP401"),
+    # Known to be wrong: pings while the tunnel's recorder paused are said to be lost before the tunnel, as likely.
+    ("pings-alone", "IPIP301"),
 }
 
 
