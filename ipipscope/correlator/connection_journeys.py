@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from ipipscope.correlator.connections import ends
+from ipipscope.correlator.flow_keys import ends, outer_pair, ports
 from ipipscope.correlator.journey import Journey, Seen, by_leg
 from ipipscope.correlator.looks import BUCKETS, Look
 from ipipscope.correlator.marks import HALF, MASK32, REFUSES
 from ipipscope.decoder.columns import Direction, Kind
-from ipipscope.model import SECOND, Flow, Leg, OuterPair
+from ipipscope.model import SECOND, Flow, Leg
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +31,6 @@ AFTER: Final = SECOND
 """An acknowledgement that was seen so long before the last time that its segment was sent again did not arrive."""
 CARRIED_MAX, STALLED_MAX = 256, 256
 """Pairs of addresses, and connections, that are told of."""
-NUMBER: Final = 0xFFFFF
 
 
 def carried(connections: Connections, nodes: Sequence[str]) -> list[Journey]:
@@ -78,8 +77,8 @@ def _turned(connections: Connections, rows: Array) -> bool:
     asked = connections.back[rows[connections.column("asked")[rows] > 0]]
     if len(asked):
         return bool(asked[0])
-    numbers = int(connections.numbers[rows[0]])
-    return (numbers >> 20 & NUMBER) < (numbers & NUMBER)
+    low, high = ports(int(connections.numbers[rows[0]]))
+    return low < high
 
 
 def _look(connections: Connections, row: int, leg: Leg) -> Look:
@@ -90,7 +89,7 @@ def _look(connections: Connections, row: int, leg: Leg) -> Look:
         leg=leg,
         depth=form >> 8 & 0xFF,
         direction=Direction(form & 0xFF),
-        outer=OuterPair(IPv4Address(pair >> 32), IPv4Address(pair & MASK32)) if pair else None,
+        outer=outer_pair(pair) if pair else None,
         carrier=Kind(form >> 24 & 0xFF),
         damaged=False,
         incomplete=False,
@@ -102,16 +101,14 @@ def _look(connections: Connections, row: int, leg: Leg) -> Look:
 
 
 def _made(connections: Connections, rows: Array, number: int, looks: Sequence[Look], *, back: bool) -> Journey:
-    src, dst = ends(int(connections.addresses[rows[0]]), back)
-    numbers = int(connections.numbers[rows[0]])
+    src, dst = ends(int(connections.addresses[rows[0]]), back=back)
+    _, dport = ports(int(connections.numbers[rows[0]]), back=back)
     counts = np.zeros(BUCKETS, "u4")
     counts[0] = 1
     first, last = int(connections.column("first")[rows].min()), int(connections.column("last")[rows].max())
     return Journey(
         row=number,
-        flow=Flow(
-            IPv4Address(src), IPv4Address(dst), "tcp", dport=numbers >> 20 & NUMBER if back else numbers & NUMBER
-        ),
+        flow=Flow(IPv4Address(src), IPv4Address(dst), "tcp", dport=dport),
         state=number,  # no other journey was seen alike
         sightings=tuple(looks),
         legs=by_leg(looks),

@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from ipipscope.correlator.marks import MASK32, SETTLED
+from ipipscope.correlator.flow_keys import ends, outer_pair, ports
+from ipipscope.correlator.marks import SETTLED
 from ipipscope.decoder import ipv4
-from ipipscope.model import OuterPair
 
 if TYPE_CHECKING:
     from ipipscope.correlator.flows import Flows
     from ipipscope.decoder.columns import Array
+    from ipipscope.model import OuterPair
 
 STREAMS_MAX: Final = 256
 """Pairs of addresses that are told of, the busiest."""
 TIME_MAX: Final = (1 << 63) - 1
-NUMBER: Final = np.uint64(0xFFFFF)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +92,7 @@ class Connections:
         for way in np.argsort(-delivered, kind="stable")[:STREAMS_MAX].tolist():
             members = told[ways[way] : ways[way + 1] if way + 1 < len(ways) else len(told)]
             addresses, back = int(self.addresses[members[0]]), not self.back[members[0]]
-            src, dst = ends(addresses, back)
+            src, dst = ends(addresses, back=back)
             sent = (self.addresses == np.uint64(addresses)) & (self.back == back)
             found.append(
                 Stream(
@@ -116,22 +116,14 @@ class Connections:
         found: dict[tuple[int, int, int], set[int]] = {}
         for row in np.flatnonzero(asked).tolist():
             numbers, back = int(self.numbers[row]), bool(self.back[row])
-            low, high = numbers >> 20 & int(NUMBER), numbers & int(NUMBER)
-            src, dst = ends(int(self.addresses[row]), back)
-            found.setdefault((src, dst, low if back else high), set()).add(high if back else low)
+            src, dst = ends(int(self.addresses[row]), back=back)
+            sport, dport = ports(numbers, back=back)
+            found.setdefault((src, dst, dport), set()).add(sport)
         return {key: len(ports) for key, ports in found.items()}
 
 
-def ends(addresses: int, back: bool) -> tuple[int, int]:
-    """Source and destination of a row's packets."""
-    ends = (addresses >> 32, addresses & MASK32)
-    return ends[::-1] if back else ends
-
-
 def _outers(pairs: Array) -> frozenset[OuterPair]:
-    return frozenset(
-        OuterPair(IPv4Address(pair >> 32), IPv4Address(pair & MASK32)) for pair in np.unique(pairs).tolist() if pair
-    )
+    return frozenset(outer_pair(pair) for pair in np.unique(pairs).tolist() if pair)
 
 
 def _starts(*keys: Array) -> Array:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from ipipscope.correlator import flow_keys
 from ipipscope.decoder import ipv4
 from ipipscope.model import CapturePoint, OuterPair, Role
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 PROTOCOLS: Final = {ipv4.PROTOCOL_ICMP: "icmp", ipv4.PROTOCOL_TCP: "tcp", ipv4.PROTOCOL_UDP: "udp"}
 NO_ID: Final = 0x10000
-NUMBER: Final = np.uint64(0xFFFFF)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +92,7 @@ def conversations(flows: Flows, stations: Sequence[Station]) -> list[Conversatio
 
 def _conversation(flows: Flows, rows: Array, stations: Sequence[Station]) -> Conversation:
     key, numbers = int(flows.addresses[rows[0]]), int(flows.numbers[rows[0]])
-    ends = [(key >> 32, (numbers >> 20) & int(NUMBER)), (key & 0xFFFFFFFF, numbers & int(NUMBER))]
+    ends = list(zip(flow_keys.ends(key), flow_keys.ports(numbers), strict=True))
     protocol = numbers >> 40
     ways: tuple[list[int], list[int]] = ([], [])
     for row in rows.tolist():
@@ -152,7 +152,7 @@ def _way(flows: Flows, rows: list[int], stations: Sequence[Station]) -> Way:
         native=max((sum(flows.packets[row] for row in m if not flows.outers[row]) for m in nics), default=0),
         encapsulated=max((sum(flows.packets[row] for row in m if flows.outers[row]) for m in nics), default=0),
         retransmissions=max(sum(flows.again[row] for row in members) for members in at.values()),
-        outers=tuple(OuterPair(IPv4Address(pair >> 32), IPv4Address(pair & 0xFFFFFFFF)) for pair in busiest),
+        outers=tuple(flow_keys.outer_pair(pair) for pair in busiest),
     )
 
 
