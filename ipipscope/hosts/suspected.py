@@ -7,7 +7,8 @@ state is of another moment than the packets. Where anything between the two node
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from ipipscope.hosts.causes import cause_of, searched
@@ -15,15 +16,16 @@ from ipipscope.hosts.cluster import Cluster
 from ipipscope.hosts.faults import MEANINGS, Fault, Kind
 from ipipscope.hosts.remedies import remedies
 from ipipscope.language.said import say, say_of
-from ipipscope.model import Confidence, Finding, Impact, Leg, TunnelPair
+from ipipscope.model import Confidence, Finding, Impact, TunnelPair
 from ipipscope.rules.catalogue import RULES
 from ipipscope.rules.display_filter import display_filter
 from ipipscope.rules.next_capture import everything
 from ipipscope.rules.path import path
 from ipipscope.rules.several import and_pairs
+from ipipscope.rules.view import LEGS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from ipipscope.hosts.model import Snapshot
     from ipipscope.rules.judge import Judgement
@@ -49,7 +51,7 @@ class _Open:
         """As far as packets go: no reply was seen."""
         tunnels: dict[TunnelPair, None] = {}
         for part in self.parts:
-            outers = [next((look.outer for look in part.view.looks(leg) if look.outer), None) for leg in _LEGS]
+            outers = [next((look.outer for look in part.view.looks(leg) if look.outer), None) for leg in LEGS]
             tunnels[TunnelPair(*outers)] = None
         flows = dict.fromkeys(part.view.journey.flow for part in self.parts)
         return Finding(
@@ -68,9 +70,6 @@ class _Open:
             display_filter=display_filter(list(flows)[:FLOWS_MAX]),
             path=path(self.parts[0].view),
         )
-
-
-_LEGS: Final = (Leg.REQUEST, Leg.REPLY)
 
 
 def suspected(judgement: Judgement, snapshots: Mapping[str, Snapshot]) -> list[Finding]:
@@ -92,21 +91,16 @@ def _undecided(judgement: Judgement) -> list[_Open]:
     """By pair of nodes, where none of their exchanges was answered and none is explained."""
     groups: dict[tuple[str, str], _Open] = defaultdict(_Open)
     worked: set[frozenset[str]] = set()
-    for part, code in _parts(judgement):
+    for part, verdict in chain.from_iterable(judgement.parts.values()):
         view = part.view
         ends = view.requester, view.replier
-        if ends[0] is None or ends[1] is None or ends[0] == ends[1]:
+        if not part.count or ends[0] is None or ends[1] is None or ends[0] == ends[1]:
             continue
-        if part.arrived is not None or code is not None:
+        if part.arrived is not None or verdict.code is not None:
             worked.add(frozenset((ends[0], ends[1])))
         elif view.journey.requested and view.in_overlay:
             groups[ends[0], ends[1]].parts.append(part)
     return [group for ends, group in groups.items() if frozenset(ends) not in worked]
-
-
-def _parts(judgement: Judgement) -> Iterator[tuple[Part, str | None]]:
-    for parts in judgement.parts.values():
-        yield from ((part, verdict.code) for part, verdict in parts if part.count)
 
 
 def _told(group: _Open, finding: Finding, fault: Fault, cluster: Cluster) -> Finding:
@@ -117,16 +111,13 @@ def _told(group: _Open, finding: Finding, fault: Fault, cluster: Cluster) -> Fin
     rule = RULES[meaning.consequences[0] if requesters else meaning.code]
     flow = finding.flows[0]
     protocols = {flow.protocol for flow in finding.flows}
-    return Finding(
+    return replace(
+        finding,
         code=rule.code,
         rule=rule.name,
-        impact=finding.impact,
         confidence=Confidence.LIKELY if fault.counters else Confidence.POSSIBLE,
         node=fault.node,
         interface=fault.interface,
-        count=finding.count,
-        first=finding.first,
-        last=finding.last,
         summary=say_of(
             finding.count,
             "Nothing recorded shows what became of {count} request from {src} to {dst}; by the state of {node} it "
@@ -137,12 +128,8 @@ def _told(group: _Open, finding: Finding, fault: Fault, cluster: Cluster) -> Fin
             dst=and_pairs(flow.dst, {(flow.src, flow.dst) for flow in finding.flows}),
             node=fault.node,
         ),
-        tunnels=finding.tunnels,
-        flows=finding.flows,
-        display_filter=finding.display_filter,
         disproved_by=say(rule.disproved_by),
         next_captures=tuple(everything(node, protocols) for node in _nodes(view.requester, view.replier)),
-        path=finding.path,
         cause=cause_of(fault),
         remedy=remedies(cluster, fault),
     )

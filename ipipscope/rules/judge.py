@@ -38,7 +38,7 @@ from ipipscope.rules.part import Part
 from ipipscope.rules.path import path
 from ipipscope.rules.segments import segments
 from ipipscope.rules.told_points import told_of, told_points
-from ipipscope.rules.view import View
+from ipipscope.rules.view import LEGS, View
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -462,7 +462,7 @@ def _finding(
     flows: Counter[Flow] = Counter()
     evidence: dict[tuple[str, int], Evidence] = {}
     for journey, strike in case.journeys:
-        request, reply = (_sent(knowledge, journey, leg) for leg in (Leg.REQUEST, Leg.REPLY))
+        request, reply = (_sent(knowledge, journey, leg) for leg in LEGS)
         tunnels[TunnelPair(request, reply)] = None
         flows[journey.flow] += journey.count
         for seen, what in _frames(journey, strike):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from ipipscope.model import Hop, Leg, Passage, PathSeen, Role
 from ipipscope.rules.error_way import errors
 from ipipscope.rules.place import POSITIONS, place
+from ipipscope.rules.view import LEGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +25,7 @@ def path(view: View) -> PathSeen:
     unwatched place; a tunnel that a packet without outer header went past is none.
     """
     hops: list[Hop] = []
-    for leg in (Leg.REQUEST, Leg.REPLY):
+    for leg in LEGS:
         origin, target = view.origin(leg), view.target(leg)
         if origin is not None and origin == target and not view.in_overlay:
             hops += _node(view, leg, origin, (Role.WORKLOAD,))
