@@ -21,8 +21,7 @@ import numpy as np
 from ipipscope.capture.files import STDIN
 from ipipscope.capture.pcapng_writer import AROUND, PcapngWriter
 from ipipscope.capture.points import SUFFIXES
-from ipipscope.errors import InputError, UsageError
-from ipipscope.language.said import say
+from ipipscope.errors import InputError, UsageError, writing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -107,12 +106,11 @@ class _Sink:
             self._descriptor = os.dup(sys.stdout.fileno())
             return
         flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | (os.O_TRUNC if force else os.O_EXCL)
-        try:
-            self._descriptor = os.open(path, flags, 0o640)
-        except FileExistsError as failure:
-            raise UsageError(f"{path} exists: name another file, or overwrite it with --force") from failure
-        except OSError as failure:
-            raise InputError(path, say("cannot be written: {strerror}.", strerror=failure.strerror)) from failure
+        with writing(path):
+            try:
+                self._descriptor = os.open(path, flags, 0o640)
+            except FileExistsError as failure:
+                raise UsageError(f"{path} exists: name another file, or overwrite it with --force") from failure
 
     def write(self, octets: bytes | bytearray) -> None:
         """Write all of it; raises RecordingStopped, the file cut back, or BrokenPipeError."""

@@ -21,7 +21,6 @@ from ipipscope.cli.options import (
     nanoseconds,
 )
 from ipipscope.cli.output import form_of, opened, tell_problems, width
-from ipipscope.language.said import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -235,7 +234,7 @@ def _write(tables: Iterator[Table], format: Format, output: Path | None, spared:
 
 
 def _write_parquet(tables: Iterator[Table], output: Path | None) -> None:
-    from ipipscope.errors import InputError, UsageError  # noqa: PLC0415
+    from ipipscope.errors import UsageError, writing  # noqa: PLC0415
     from ipipscope.tables.arrow import write_parquet  # noqa: PLC0415
 
     if output is None or str(output) == "-":
@@ -243,11 +242,8 @@ def _write_parquet(tables: Iterator[Table], output: Path | None) -> None:
             raise UsageError("Parquet is not for terminals: name a file with -o")
         write_parquet(tables, sys.stdout.buffer)
         return
-    try:
-        with output.open("wb") as out:
-            write_parquet(tables, out)
-    except OSError as failure:
-        raise InputError(str(output), say("cannot be written: {strerror}.", strerror=failure.strerror)) from failure
+    with writing(output), output.open("wb") as out:
+        write_parquet(tables, out)
 
 
 def _end(problems: Sequence[InputError]) -> None:
