@@ -6,7 +6,7 @@ cdef int P_ECHO_REQUEST, P_ECHO_REPLY, P_SYN, P_SYN_ACK, P_DATAGRAM, P_ERROR, P_
 cdef unsigned int DAMAGED, LOOKS_DAMAGED, CUT_OFF, LOOKS_CUT, SPECIAL
 cdef Py_ssize_t QUERIES_MAX, WORDS, BUCKETS, SIGHTINGS_MAX, EXAMPLES, TOKENS_MAX, STATES_MAX
 cdef unsigned long long SEVERAL, MASK32
-cdef long long LATE
+cdef long long LATE, END
 cdef int LEG_REQUEST, LEG_REPLY, LEG_REQUEST_ERROR, LEG_REPLY_ERROR
 
 cdef class Pairing:
@@ -123,7 +123,6 @@ cdef class Pairing:
     @cython.locals(slot=cython.int, count=cython.Py_ssize_t)
     cpdef close(self, long long watermark)
 
-    @cython.locals(slot=cython.int, count=cython.Py_ssize_t)
     cpdef close_all(self)
 
     @cython.locals(
@@ -136,7 +135,6 @@ cdef class Pairing:
         slots=cython.int[::1], order=cython.longlong[::1], slot=cython.int, at=cython.Py_ssize_t,
     )
     cdef void _sort(self, Py_ssize_t count, asked) except *
-
 
     @cython.locals(slot=cython.int, bucket=cython.Py_ssize_t, before=cython.int)
     cdef void _close_oldest(self) except *

@@ -41,6 +41,7 @@ CUT_OFF, LOOKS_CUT = int(Flags.INCOMPLETE), looks.INCOMPLETE
 SPECIAL = DAMAGED | CUT_OFF
 WORDS, BUCKETS, SEVERAL = looks.WORDS, looks.BUCKETS, looks.SEVERAL
 MASK32 = 0xFFFFFFFF  # a literal in the loops would be a Python object
+END = (1 << 63) - 1  # later than all
 QUERIES_MAX = 64  # open at once between two ports: more is a stream, not queries
 SIGHTINGS_MAX = 96  # of one exchange; further ones are counted
 LATE = looks.LATE
@@ -591,12 +592,7 @@ class Pairing:
 
     def close_all(self) -> None:
         """Close what is open: the captures have ended."""
-        count = 0
-        slot = self.oldest
-        while slot >= 0:
-            count += 1
-            slot = self.e_queue[slot]
-        self._close(count)
+        self.close(END)
 
     def _close(self, count: int) -> None:
         """Close the oldest *count* in the order of their requests, whichever file was read first."""
