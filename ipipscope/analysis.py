@@ -198,8 +198,8 @@ def assemble(
         explained = explain(findings, snapshots)
         # Verdicts name findings by their place: those on the capture itself, which none names, come last.
         about_capture = {module.RULE.code for module in CAPTURE_RULES}
-        place = next((n for n, each in enumerate(explained) if each.code in about_capture), len(explained))
-        findings = [*explained[:place], *suspected(judgement, snapshots), *explained[place:]]
+        last = next((n for n, each in enumerate(explained) if each.code in about_capture), len(explained))
+        findings = [*explained[:last], *suspected(judgement, snapshots), *explained[last:]]
     found = [*problems, *(problem for source in sources for problem in source.file.problems)]
     return Analysis(sources, correlation, judgement, findings, snapshots, found)
 
@@ -218,9 +218,8 @@ def triage(
 def state_beside(paths: Sequence[str], files: Sequence[str]) -> list[str]:
     """Host state that lies where captures do.
 
-    Such folders that were given,
-    folders named `state` in the folders that were given and beside the captures that were found, and `a.state` beside
-    `a.pcapng` and beside the files of its ring, `a_00001_20261125103028.pcapng`.
+    Such folders that were given, folders named `state` in the folders that were given and beside the captures that were
+    found, and `a.state` beside `a.pcapng` and beside the files of its ring, `a_00001_20261125103028.pcapng`.
     """
     folders = [Path(path) if is_state(path) else Path(path) / "state" for path in paths if Path(path).is_dir()]
     for file in files:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from ipipscope.anonymize.steps import Step, step, together
+from ipipscope.anonymize.steps import Step, step
 from ipipscope.anonymize.tunnels import is_vxlan, vxlan_headers
 from ipipscope.decoder import icmp, ipv4, link, tcp, udp, vxlan
 
@@ -88,7 +88,7 @@ def udp_datagrams(frames: Frames, rows: Array, at: Array, header: Array | None) 
     bad = own & frames.bad[rows]
     pseudo = _pseudo(frames, rows[bad], at[bad], header[bad], ipv4.PROTOCOL_UDP)
     frames.sum_later(rows[bad], at[bad], udp.CHECKSUM, pseudo)
-    return together((following,))
+    return following
 
 
 def other(frames: Frames, rows: Array, at: Array) -> None:

@@ -65,9 +65,9 @@ def replay(
     files, problems = find(paths, points)
     sources = decode(files)
     snapshots, state_problems = snapshots_for(paths, [source.file.path for source in sources], state)
-    correlator = Correlator(sources, timeout, keep=follow is not None)
-    assembled = partial(assemble, sources, snapshots=snapshots)
     follows = follow is not None
+    correlator = Correlator(sources, timeout, keep=follows)
+    assembled = partial(assemble, sources, snapshots=snapshots)
     judge = _Judge(correlator, assembled, Findings(timeout), view, flight, sources, follows=follows)
     if flight is not None:
         flight.state = lambda: snapshots
@@ -80,7 +80,7 @@ def replay(
 
     for file in files:
         file.goes_on = partial(goes_on, file)
-        file.follows = follow is not None
+        file.follows = follows
     if follow is not None:
         follow(files)
     began = time.monotonic()
@@ -93,7 +93,7 @@ def replay(
             time.sleep(min(early, TICK))
         # Standard input is read no further then, but what was read of it is judged.
         if stopped() and STDIN not in paths:
-            ended_early = follow is None
+            ended_early = not follows
             break
         correlator.take(until, chunks)
         judge.now = until

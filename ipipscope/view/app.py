@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
 
     from ipipscope.analysis import Analysis
+    from ipipscope.language.said import Said
     from ipipscope.live.follow import Followed, Follower
     from ipipscope.report.lines import Line
 
@@ -211,15 +212,13 @@ class CaseView(App[None]):
         shown, total = f"{len(chosen):,}", f"{len(self._kept.time):,}"
         if len(chosen) < many:
             shown = say("latest {count}", count=shown) if self._follower else say("{count} picked", count=shown)
+        what: Said | str
         if self._words:
             found = say("{many} of {total} with {words}", many=f"{many:,}", total=total, words=inert(self._words))
             what = say("{shown} of {found}", shown=shown, found=found) if len(chosen) < many else found
         else:
-            what = say("{shown} of {total}", shown=shown, total=total)
-        if len(chosen) == len(self._kept.time) and not self._words:
-            label = told(say("Exchanges ({what})", what=total))
-        else:
-            label = told(say("Exchanges ({what})", what=what))
+            what = say("{shown} of {total}", shown=shown, total=total) if len(chosen) < many else total
+        label = told(say("Exchanges ({what})", what=what))
         self.query_one(TabbedContent).get_tab("exchanges").label = self._plain(label)
 
     def _put(self, name: str, rows: list[Row]) -> None:
